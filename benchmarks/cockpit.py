@@ -1,4 +1,4 @@
-"""Measures the cockpit's journal over two ends that have 10,000 exchanges each.
+"""Measures the cockpit's journal over two parties that have 10,000 exchanges each.
 
 python benchmarks/cockpit.py
 
@@ -56,7 +56,7 @@ SEARCHES = {
 
 
 async def main() -> None:
-    """Print the milliseconds of processor time that each search takes at both ends, with its page and its reader."""
+    """Print the milliseconds of processor time that each search takes at both parties, with its page and its reader."""
     table = Table(
         "Search", "First page, of all until it is done (CPU ms)", "Median (CPU ms)", "Longest (CPU ms)", f"{GOAL_MS} ms"
     )
@@ -84,7 +84,7 @@ async def _measured(http: ClientSession, url: str) -> tuple[float, bool]:
 
 @asynccontextmanager
 async def both() -> AsyncIterator[tuple[str, str]]:
-    """Serve both ends with full journals; yields the instance's address and the RequestId of an old request."""
+    """Serve both parties with full journals; yields the instance's address and the RequestId of an old request."""
     clock, other_clock = VirtualClock(), VirtualClock()
     instance = create_instance(InstanceSettings(), clock=clock, ids=Ids(1))
     console = create_console(ConsoleSettings(), clock=other_clock, ids=Ids(1))

@@ -20,7 +20,8 @@ from console_sim.ui.console_pages import build_pages
 from privman_contracts import WireNames
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Clock
-from privman_core.cockpit.cockpit import Cockpit, CockpitKeys, OtherAddress
+from privman_core.cockpit.cockpit import Cockpit, CockpitKeys
+from privman_core.cockpit.parties import OtherAddress
 from privman_core.fault_kinds import GENERIC
 from privman_core.ids import Ids
 from privman_core.inputs import trust

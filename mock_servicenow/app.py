@@ -30,7 +30,8 @@ from mock_servicenow.settings import Settings
 from mock_servicenow.ui.instance_cockpit import InstanceProduct
 from mock_servicenow.ui.instance_pages import build_pages
 from privman_core.clock import Clock
-from privman_core.cockpit.cockpit import Cockpit, CockpitKeys, OtherAddress
+from privman_core.cockpit.cockpit import Cockpit, CockpitKeys
+from privman_core.cockpit.parties import OtherAddress
 from privman_core.control import COCKPIT
 from privman_core.fault_kinds import GENERIC
 from privman_core.faults import FaultKinds

@@ -34,7 +34,7 @@ Reset = Callable[[], Coroutine[Any, Any, None]]
 
 
 OTHER_CLOCK: web.AppKey[Callable[[], Coroutine[Any, Any, dict[str, Any]]]] = web.AppKey("other clock")
-"""Tells where the other end's time differs; absent if nobody knows that end."""
+"""Tells where the other party's time differs; absent if nobody knows that party."""
 
 
 class ControlError(Exception):
@@ -135,7 +135,7 @@ class Control:
     async def advance(self, request: web.Request) -> web.Response:
         """Let virtual time jump; answers when everything that fell due has been sent and answered.
 
-        Requests to servers that stay silent in real time are given up and counted as ``unanswered``. If the other end
+        Requests to servers that stay silent in real time are given up and counted as ``unanswered``. If the other party
         is known and now at another time, ``other`` names it and its time.
         """
         unanswered = await self._jump(await read_fields(request, "seconds", "until"))

@@ -52,7 +52,7 @@ class Exchange(Struct, weakref=True):
         journaled: whether it is still in the journal.
         repeats: number of the exchange that the cockpit sent again as this one; 0 for none.
         edited: whether it differs from that one.
-        mark: what it has in the journal of the other end, too; empty where that does not run on this machine.
+        mark: what it has in the journal of the other party, too; empty where that does not run on this machine.
         shown_url: as it was shown last, so that no search masks it again; None if it never was.
         shown_bodies: as they were searched last; None if they never were.
     """

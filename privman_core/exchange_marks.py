@@ -1,4 +1,4 @@
-"""Marks by which the two ends of one exchange find it in each other's journal, if both run on this machine."""
+"""Marks by which the two parties of one exchange find it in each other's journal, if both run on this machine."""
 
 import os
 from collections.abc import Mapping

@@ -203,7 +203,7 @@ async def _answer_and_record(
     exchange = request[EXCHANGE] = journal.begin("in", request.method, url, headers, b"")
     exchange.mark = mark
     if repeat is not None:
-        exchange.mark = ""  # the other end has not sent it
+        exchange.mark = ""  # the other party has not sent it
         repeat(exchange)
     short = request.body_exists and is_short(request)
     answer: web.StreamResponse | None

@@ -32,7 +32,7 @@ _TOKEN = re.compile(
 def _paths(app: web.Application, method: str) -> list[str]:
     resources = [each for each in app.router.resources() if not each.canonical.startswith(APIS)]
     is_console = any(each.canonical == "/endpoint" for each in app.router.resources())
-    examples = {**EXAMPLES, "end": "console" if is_console else "servicenow"}
+    examples = {**EXAMPLES, "party": "console" if is_console else "servicenow"}
     return [each.canonical.format_map(examples) for each in resources if method in {route.method for route in each}]
 
 

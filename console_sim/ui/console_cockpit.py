@@ -10,9 +10,10 @@ from console_sim.ui.console_recipes import CONSOLE_RECIPES
 from console_sim.ui.console_requests import ConsoleRequests
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Due
+from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, RequestDetail
 from privman_core.cockpit.contract_comparison import ContractComparison
-from privman_core.cockpit.ends import Explanation, is_sent_by
-from privman_core.cockpit.facts import ApprovalState, DeliveryState, ExchangeToSave, RequestDetail
+from privman_core.cockpit.exchange_facts import ExchangeToSave
+from privman_core.cockpit.product import Explanation, is_sent_by
 from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Exchange
 

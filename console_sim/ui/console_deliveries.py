@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from console_sim.server_tasks import Run, ServerTasks, WaitingTask
-from privman_core.cockpit.facts import AttemptRow, DeliveryState, Tone
+from privman_core.cockpit.approval_facts import AttemptRow, DeliveryState
+from privman_core.cockpit.bounded_texts import Tone
 
 MOST_ATTEMPTS = 20
 """Attempts that are shown of a task."""

@@ -11,7 +11,8 @@ from console_sim.approval_request import ApprovalRequest, IntegrationKind, Reque
 from console_sim.server_tasks import WaitingTask
 from privman_contracts import WireNames
 from privman_contracts.state_reasons import documented, ruled
-from privman_core.cockpit.facts import StateReason, Tone
+from privman_core.cockpit.approval_facts import StateReason
+from privman_core.cockpit.bounded_texts import Tone
 from privman_core.cockpit.sequence_diagram import in_words
 from privman_core.exchange import Exchange
 

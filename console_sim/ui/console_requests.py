@@ -12,7 +12,7 @@ from console_sim.ui.console_deliveries import console_deliveries
 from console_sim.ui.console_reasons import ConsoleCase, console_reasons, moment
 from console_sim.ui.navigation import APPROVALS, link
 from console_sim.ui.request_facts import FactsReader
-from privman_core.cockpit.facts import DatedEvent, DeliveryState, LabeledFact, RequestDetail, Stand
+from privman_core.cockpit.approval_facts import DatedEvent, DeliveryState, LabeledFact, RequestDetail, Stand
 from privman_core.cuts import cut
 from privman_core.exchange import Exchange
 

@@ -11,7 +11,7 @@ from privman_contracts.exchange_parts import DOUBTFUL_VALUE, ExchangeParts
 from privman_contracts.exchanges import Body, ExchangeContract, Observed, PartyName
 from privman_contracts.wire_names import WireNames
 from privman_core.cockpit.contract_comparison import ContractComparison
-from privman_core.cockpit.facts import ExchangeToSave
+from privman_core.cockpit.exchange_facts import ExchangeToSave
 from privman_core.exchange import KEPT_BODY, Exchange, Headers
 from privman_core.findings import Finding
 

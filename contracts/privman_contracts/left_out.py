@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from msgspec.structs import replace
 
 from privman_contracts.exchanges import PartyName
-from privman_core.cockpit.facts import ExchangeToSave
+from privman_core.cockpit.exchange_facts import ExchangeToSave
 from privman_core.journal import is_remark
 
 MOST_OF_ONE, MOST_OF_ALL = 64 * 1024, 256 * 1024

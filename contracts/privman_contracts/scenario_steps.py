@@ -12,7 +12,7 @@ from privman_contracts.exchanges import ExchangeContract, PartyName
 from privman_contracts.left_out import PostedForms
 from privman_contracts.scenario_values import escaped, json_of, object_of, plain, repeatable, texts
 from privman_contracts.scenario_variables import Step, StepVariables
-from privman_core.cockpit.facts import ExchangeToSave
+from privman_core.cockpit.exchange_facts import ExchangeToSave
 
 _SUCCESSES = range(200, 300)
 _SHORT_WAIT = 1

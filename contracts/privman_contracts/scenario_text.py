@@ -11,7 +11,7 @@ from privman_contracts.left_out import SizeLimit
 from privman_contracts.scenario_steps import StepWriter, party_of
 from privman_contracts.scenario_values import escaped
 from privman_contracts.scenario_variables import Step, with_tables
-from privman_core.cockpit.facts import ExchangeToSave
+from privman_core.cockpit.exchange_facts import ExchangeToSave
 
 _WITH_STATUS = frozenset({"status", "hibernating", "maintenance"})
 """Faults whose option is the status that was answered."""

@@ -2,7 +2,8 @@
 
 from privman_contracts.evidence import MEANING, Evidence
 from privman_contracts.wire_names import WireNames
-from privman_core.cockpit.facts import StateReason, Tone
+from privman_core.cockpit.approval_facts import StateReason
+from privman_core.cockpit.bounded_texts import Tone
 
 
 def ruled(names: WireNames, path: str, sentence: str, tone: Tone = "quiet") -> StateReason:

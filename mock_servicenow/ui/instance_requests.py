@@ -15,7 +15,8 @@ from mock_servicenow.privilege_manager.wire_formats import json_object, parse_mo
 from mock_servicenow.ui.instance_reasons import InstanceCase, instance_reasons, moment
 from privman_contracts.state_reasons import documented
 from privman_contracts.wire_names import WireNames
-from privman_core.cockpit.facts import AttemptRow, DatedEvent, DeliveryState, LabeledFact, RequestDetail, Stand, Tone
+from privman_core.cockpit.approval_facts import AttemptRow, DatedEvent, DeliveryState, LabeledFact, RequestDetail, Stand
+from privman_core.cockpit.bounded_texts import Tone
 from privman_core.cuts import cut
 
 _ATTEMPTS = 20

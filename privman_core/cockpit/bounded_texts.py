@@ -1,10 +1,10 @@
-"""What an end tells the other one, as far as a page, a command line or a file relies on its form.
+"""What a party tells the other one, as far as a page, a command line or a file relies on its form.
 
-msgspec checks it when it decodes, so what a foreign program says in an end's place is refused.
+msgspec checks it when it decodes, so what a foreign program says in a party's place is refused.
 """
 
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from msgspec import Meta
 
@@ -17,11 +17,13 @@ Method = Annotated[str, Meta(pattern=rf"\A{TOKEN}{{1,200}}\Z")]
 HeaderName = Annotated[str, Meta(pattern=rf"\A{TOKEN}{{1,1000}}\Z")]
 Line = Annotated[str, Meta(pattern=r"\A[^\0\r\n]*\Z", max_length=100_000)]
 """An address, or the value of a header."""
-EndName = Annotated[str, Meta(pattern=r"\A[A-Z][A-Za-z]{0,19}\Z")]
+PartyName = Annotated[str, Meta(pattern=r"\A[A-Z][A-Za-z]{0,19}\Z")]
 PagePath = Annotated[str, Meta(pattern=r"\A(?:/(?![/\\])[!-\[\]-~]*)?\Z", max_length=8_000)]
-"""A path of the end's own pages; empty for none."""
+"""A path of the party's own pages; empty for none."""
 Verdict = Annotated[str, Meta(pattern=r"\A(?:kept|broken|running|fault|none|large)\Z")]
 Word = Annotated[str, Meta(max_length=300)]
 """A name, a state or a version."""
 Sentence = Annotated[str, Meta(max_length=100_000)]
 Moment = Annotated[datetime, Meta(tz=True)]
+Tone = Literal["good", "bad", "quiet"]
+"""The colour of an answer, a verdict or a state."""

@@ -6,12 +6,18 @@ from http import HTTPStatus
 
 from msgspec import Struct
 
-from privman_core.cockpit.both_ends import Ends
-from privman_core.cockpit.ends import End, EndError
-from privman_core.cockpit.facts import ExchangeDetail, ExchangeRow, ExchangeToSave, FoundExchanges, PrintedMessage
+from privman_core.cockpit.exchange_facts import (
+    ExchangeDetail,
+    ExchangeRow,
+    ExchangeToSave,
+    FoundExchanges,
+    PrintedMessage,
+)
 from privman_core.cockpit.merged_rows import MergedRow, merged
+from privman_core.cockpit.parties import Parties
 from privman_core.cockpit.repeats_of_requests import target_of
 from privman_core.cockpit.search import path_of
+from privman_core.cockpit.shown_party import PartyError, ShownParty
 from privman_core.control import COCKPIT
 from privman_core.http_archive import ArchivedExchange
 from privman_core.inputs import quoted
@@ -21,25 +27,25 @@ MOST = 200
 """Exchanges that may be chosen."""
 _LIKE = 50
 _NAMED = re.compile(r"([a-z]{1,20})-([0-9]{1,12})")
-_EXPECTED = "expected the end and the number, such as servicenow-5"
+_EXPECTED = "expected the party and the number, such as servicenow-5"
 
 
 class Chosen(Struct, frozen=True):
-    """One exchange in the journal of an end.
+    """One exchange in the journal of a party.
 
     Attributes:
-        other: the end that has it in its journal, too; None if nobody knows of one.
-        fault: the fault that struck it at either end; empty for none.
+        other: the party that has it in its journal, too; None if nobody knows of one.
+        fault: the fault that struck it at either party; empty for none.
     """
 
-    end: End
+    party: ShownParty
     detail: ExchangeDetail
-    other: End | None = None
+    other: ShownParty | None = None
     fault: str = ""
 
     @property
     def number(self) -> int:
-        """Its number in the journal of that end."""
+        """Its number in the journal of that party."""
         return self.detail.row.number
 
     @property
@@ -50,12 +56,12 @@ class Chosen(Struct, frozen=True):
     @property
     def name(self) -> str:
         """Its name in an address, such as ``servicenow-5``."""
-        return f"{self.end.name.lower()}-{self.number}"
+        return f"{self.party.name.lower()}-{self.number}"
 
     @property
     def address(self) -> str:
         """The address of its page."""
-        return f"{COCKPIT}/exchanges/{self.end.name.lower()}/{self.number}"
+        return f"{COCKPIT}/exchanges/{self.party.name.lower()}/{self.number}"
 
 
 class ChosenExchanges(Struct, frozen=True):
@@ -66,114 +72,116 @@ class ChosenExchanges(Struct, frozen=True):
     missing: list[str]
 
 
-async def one_chosen(ends: Ends, visit: Visit) -> Chosen:
+async def one_chosen(parties: Parties, visit: Visit) -> Chosen:
     """Return the exchange that the address of a page names; raises PageError if there is none."""
-    name, number = visit.request.match_info["end"], int(visit.request.match_info["number"])
-    end = ends.named(name)
-    if end is None:
-        raise PageError(HTTPStatus.NOT_FOUND, f"No journal of {name!r}", ends.reason or "No end has this name.")
-    detail = await end.exchange(number)
+    name, number = visit.request.match_info["party"], int(visit.request.match_info["number"])
+    party = parties.named(name)
+    if party is None:
+        raise PageError(HTTPStatus.NOT_FOUND, f"No journal of {name!r}", parties.reason or "No party has this name.")
+    detail = await party.exchange(number)
     if detail is None:
         reason = "The journal does not have this exchange: it has not happened yet, or is no longer kept."
         raise PageError(HTTPStatus.NOT_FOUND, f"Exchange {number} not found", reason)
-    return Chosen(end, detail)
+    return Chosen(party, detail)
 
 
-async def named(ends: Ends, text: str) -> Chosen:
-    """Return the exchange of a name such as ``servicenow-5``; raises EndError if there is none."""
+async def named(parties: Parties, text: str) -> Chosen:
+    """Return the exchange of a name such as ``servicenow-5``; raises PartyError if there is none."""
     found = _NAMED.fullmatch(text.strip().lower())
     if found is None:
-        raise EndError(f"{quoted(text)} is not the name of an exchange; {_EXPECTED}")
-    end = ends.named(found[1])
-    if end is None:
-        raise EndError(f"no end shown is {found[1]!r}; expected {' or '.join(each.name.lower() for each in ends)}")
-    detail = await end.exchange(int(found[2]))
+        raise PartyError(f"{quoted(text)} is not the name of an exchange; {_EXPECTED}")
+    party = parties.named(found[1])
+    if party is None:
+        raise PartyError(
+            f"no party shown is {found[1]!r}; expected {' or '.join(each.name.lower() for each in parties)}"
+        )
+    detail = await party.exchange(int(found[2]))
     if detail is None:
-        raise EndError(f"{end.name} does not keep an exchange {found[2]}")
-    return Chosen(end, detail)
+        raise PartyError(f"{party.name} does not keep an exchange {found[2]}")
+    return Chosen(party, detail)
 
 
 async def previous_like(chosen: Chosen) -> str:
     """Return the name of the exchange before it with the same method and path; empty if there is none."""
     row, path = chosen.detail.row, path_of(chosen.detail.row.url)
-    found = await chosen.end.find(f'method:{row.method} path:"{path[-200:]}"', _LIKE, row.number)
+    found = await chosen.party.find(f'method:{row.method} path:"{path[-200:]}"', _LIKE, row.number)
     same = (each for each in found.rows if path_of(each.url) == path and each.direction == row.direction)
     before = next(same, None)
-    return "" if before is None else f"{chosen.end.name.lower()}-{before.number}"
+    return "" if before is None else f"{chosen.party.name.lower()}-{before.number}"
 
 
-async def choice(ends: Ends, names: Sequence[str], line: str | None) -> ChosenExchanges:
-    """Return the exchanges of those names, or else the newest that a search line fits; raises EndError for the line.
+async def choice(parties: Parties, names: Sequence[str], line: str | None) -> ChosenExchanges:
+    """Return the exchanges of those names, or else the newest that a search line fits; raises PartyError for the line.
 
     Without names and without a line it returns none; an empty line fits every exchange.
     """
     missing: list[str] = []
     known: dict[tuple[str, int], ExchangeDetail] = {}  # since large ones take long to print
-    rows: dict[str, dict[int, ExchangeRow]] = {end.name: {} for end in ends}
-    for end in ends if line is not None and not names else ():
-        found = await end.find(line or "", MOST)
-        rows[end.name] = {row.number: row for row in found.rows}
-        missing += [f"all but the newest {MOST} that were found of {end.name}"] * found.more
+    rows: dict[str, dict[int, ExchangeRow]] = {party.name: {} for party in parties}
+    for party in parties if line is not None and not names else ():
+        found = await party.find(line or "", MOST)
+        rows[party.name] = {row.number: row for row in found.rows}
+        missing += [f"all but the newest {MOST} that were found of {party.name}"] * found.more
     different = list(dict.fromkeys(names))
     missing += [f"{len(different) - MOST} of {len(different)} selected exchanges; {MOST} are possible"] * (
         len(different) > MOST
     )
     for name in different[:MOST]:
         try:
-            chosen_one = await named(ends, name)
-            rows[chosen_one.end.name][chosen_one.number] = chosen_one.detail.row
-            known[chosen_one.end.name, chosen_one.number] = chosen_one.detail
-        except EndError as error:
+            chosen_one = await named(parties, name)
+            rows[chosen_one.party.name][chosen_one.number] = chosen_one.detail.row
+            known[chosen_one.party.name, chosen_one.number] = chosen_one.detail
+        except PartyError as error:
             missing.append(str(error))
-    await _add_other_sides(ends, rows)
+    await _add_other_entries(parties, rows)
     newest_first = {name: sorted(some.values(), key=lambda row: -row.number) for name, some in rows.items()}
-    one_list = merged([(end, FoundExchanges(newest_first[end.name])) for end in ends]).rows[::-1]
-    senders = [(each, *each.sides[0]) for each in one_list]
+    one_list = merged([(party, FoundExchanges(newest_first[party.name])) for party in parties]).rows[::-1]
+    senders = [(each, *each.entries[0]) for each in one_list]
     details = [
-        (each, known.get((end.name, row.number)) or await end.exchange(row.number)) for each, end, row in senders
+        (each, known.get((party.name, row.number)) or await party.exchange(row.number)) for each, party, row in senders
     ]
     # As its sender has it; one that has just left the journal is left out.
     chosen = [
-        Chosen(each.sides[0][0], detail, each.sides[-1][0] if each.other else None, each.fault)
+        Chosen(each.entries[0][0], detail, each.entries[-1][0] if each.other else None, each.fault)
         for each, detail in details
         if detail is not None
     ]
     return ChosenExchanges(chosen, one_list, missing)
 
 
-async def _add_other_sides(ends: Ends, rows: dict[str, dict[int, ExchangeRow]]) -> None:
-    """Add what the other end has of the same exchanges: only in step are two journals in one order."""
-    pairs = _Pairs(ends)
-    for end in ends:
-        for row in tuple(rows[end.name].values()):
-            for side, its_row in await pairs.sides(end, row):
-                rows[side.name][its_row.number] = its_row
+async def _add_other_entries(parties: Parties, rows: dict[str, dict[int, ExchangeRow]]) -> None:
+    """Add what the other party has of the same exchanges: only in step are two journals in one order."""
+    pairs = _Pairs(parties)
+    for party in parties:
+        for row in tuple(rows[party.name].values()):
+            for one, its_row in await pairs.entries(party, row):
+                rows[one.name][its_row.number] = its_row
 
 
 class _Pairs:
-    """Finds the exchanges that both ends have, though only one of them was chosen."""
+    """Finds the exchanges that both parties have, though only one of them was chosen."""
 
-    def __init__(self, ends: Ends) -> None:
-        self._ends = ends
+    def __init__(self, parties: Parties) -> None:
+        self._parties = parties
         self._known: dict[tuple[str, str], list[MergedRow]] = {}
 
-    async def sides(self, end: End, row: ExchangeRow) -> list[tuple[End, ExchangeRow]]:
-        """Return what the ends have of an exchange; nothing if the search does not find it again."""
+    async def entries(self, party: ShownParty, row: ExchangeRow) -> list[tuple[ShownParty, ExchangeRow]]:
+        """Return what the parties have of an exchange; nothing if the search does not find it again."""
         for each in await self._like(row.method, path_of(row.url)):
-            if any(side is end and its_row.number == row.number for side, its_row in each.sides):
-                return each.sides
+            if any(one is party and its_row.number == row.number for one, its_row in each.entries):
+                return each.entries
         return []
 
     async def _like(self, method: str, path: str) -> list[MergedRow]:
-        if len(self._ends.all) == 1:
+        if len(self._parties.all) == 1:
             return []
         if (method, path) not in self._known:
             line = f'method:{method} path:"{path[-200:]}"'
-            self._known[method, path] = merged([(end, await end.find(line, MOST)) for end in self._ends]).rows
+            self._known[method, path] = merged([(party, await party.find(line, MOST)) for party in self._parties]).rows
         return self._known[method, path]
 
 
-def seen(chosen: Chosen, ends: Ends) -> ExchangeToSave:
+def seen(chosen: Chosen, parties: Parties) -> ExchangeToSave:
     """Return an exchange as a scenario is made from it."""
     row, printed = chosen.detail.row, chosen.detail.printed
     headers = printed["request"]["headers"]
@@ -188,14 +196,14 @@ def seen(chosen: Chosen, ends: Ends) -> ExchangeToSave:
         answer=printed["response"]["body"],
         fault=chosen.fault,
         authorized=any(name.lower() == "authorization" for name, _ in headers),
-        by_party=by_party if by_party or len(ends.all) > 1 else bool(row.mark) or None,
+        by_party=by_party if by_party or len(parties.all) > 1 else bool(row.mark) or None,
         form=chosen.is_form,
         about=row.about,
     )
 
 
 def archived(chosen: Chosen, base: str) -> ArchivedExchange:
-    """Return an exchange as an archive has it; ``base`` is the address of the end that has it."""
+    """Return an exchange as an archive has it; ``base`` is the address of the party that has it."""
     row, printed = chosen.detail.row, chosen.detail.printed
     ours = {"in": ["response"], "out": ["request"]}[row.direction]
     return ArchivedExchange(
@@ -214,12 +222,12 @@ def archived(chosen: Chosen, base: str) -> ArchivedExchange:
 def server_of(chosen: Chosen) -> str:
     """Return the name of who answers an exchange."""
     row = chosen.detail.row
-    return chosen.end.name if row.direction == "in" else row.party
+    return chosen.party.name if row.direction == "in" else row.other_party
 
 
 def base_of(chosen: Chosen, visit: Visit) -> str:
-    """Return the address of the end that has an exchange, as the browser finds it."""
-    return chosen.end.url or str(visit.request.url.origin())
+    """Return the address of the party that has an exchange, as the browser finds it."""
+    return chosen.party.url or str(visit.request.url.origin())
 
 
 def _pairs_of(message: PrintedMessage) -> list[tuple[str, str]]:

@@ -1,13 +1,13 @@
-"""The cockpit's page of the clock: the time of both ends, what falls due, and jumps."""
+"""The cockpit's page of the clock: the time of both parties, what falls due, and jumps."""
 
 from datetime import datetime
 
 from aiohttp import web
 from msgspec import Struct
 
-from privman_core.cockpit.both_ends import BothEnds
-from privman_core.cockpit.ends import EndError
+from privman_core.cockpit.parties import PartyFinder
 from privman_core.cockpit.shared_clock import Clocks, PassedTime, advance_to, read_clocks
+from privman_core.cockpit.shown_party import PartyError
 from privman_core.cockpit.time_words import JUMPS, TimeWordsError, read_jump
 from privman_core.control import COCKPIT
 from privman_core.pages.forms import Form
@@ -17,7 +17,7 @@ from privman_core.pages.site import Visit
 COMMON_JUMPS = ("1 second", "50 seconds", "1 hour", "16 h 30 min", "1 day")
 """The jumps that have a button."""
 CATCH_UP = "now"
-"""The jump that only takes an end along that is behind."""
+"""The jump that only takes a party along that is behind."""
 
 
 class MadeJump(Struct, frozen=True):
@@ -29,10 +29,10 @@ class MadeJump(Struct, frozen=True):
 
 
 class ClockPages:
-    """Shows and advances the clocks of both ends as one, and tells of the last jump as long as no other follows."""
+    """Shows and advances the clocks of both parties as one, and tells of the last jump as long as no other follows."""
 
-    def __init__(self, ends: BothEnds) -> None:
-        self._ends = ends
+    def __init__(self, parties: PartyFinder) -> None:
+        self._parties = parties
         self._last: MadeJump | None = None
 
     async def show(self, visit: Visit) -> web.Response:
@@ -41,24 +41,24 @@ class ClockPages:
 
     async def advance(self, visit: Visit) -> web.Response:
         """Advance the clock; answer when everything that fell due has been sent and answered."""
-        ends, text = await self._ends.find(), visit.form.value("jump")
+        parties, text = await self._parties.find(), visit.form.value("jump")
         try:
-            clocks = await read_clocks(ends.all)
+            clocks = await read_clocks(parties.all)
             moment = _target(text, clocks)
-            self._last = MadeJump(clocks.earliest, moment, await advance_to(ends.all, moment))
-        except (EndError, TimeWordsError) as error:
+            self._last = MadeJump(clocks.earliest, moment, await advance_to(parties.all, moment))
+        except (PartyError, TimeWordsError) as error:
             visit.form.add_error("jump", str(error))
             return await self._page(visit, visit.form)
         return see(f"{COCKPIT}/clock")
 
     async def _page(self, visit: Visit, form: Form) -> web.Response:
-        ends = await self._ends.find()
-        clocks, last = await read_clocks(ends.all), self._last
+        parties = await self._parties.find()
+        clocks, last = await read_clocks(parties.all), self._last
         return await visit.page(
             "cockpit/clock.html",
             400 if form.errors else 200,
             title="Clock",
-            ends=ends,
+            parties=parties,
             clocks=clocks,
             last=last if last and last.arrival == clocks.latest else None,
             jumps=COMMON_JUMPS,

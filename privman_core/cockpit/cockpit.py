@@ -8,20 +8,22 @@ from typing import Self
 from aiohttp import web
 from msgspec import Struct
 
-from privman_core.cockpit.both_ends import BothEnds
 from privman_core.cockpit.clock_pages import ClockPages
 from privman_core.cockpit.cockpit_calls import CockpitCalls
-from privman_core.cockpit.ends import EndError, OwnEnd, Product
 from privman_core.cockpit.exchange_pages import ExchangePages
 from privman_core.cockpit.fault_pages import FaultPages
 from privman_core.cockpit.journal_pages import JournalPages
 from privman_core.cockpit.live_events import LiveEvents
 from privman_core.cockpit.one_request_page import OneRequestPage
-from privman_core.cockpit.other_end import ControlClient, Neighbourhood
+from privman_core.cockpit.other_party import ControlClient
+from privman_core.cockpit.own_party import OwnParty
+from privman_core.cockpit.parties import OtherAddress, PartyFinder
+from privman_core.cockpit.product import Product
 from privman_core.cockpit.repeats_of_requests import Repeats
 from privman_core.cockpit.replay_pages import ReplayPages
 from privman_core.cockpit.request_pages import RequestPages
 from privman_core.cockpit.selection_pages import SelectionPages
+from privman_core.cockpit.shown_party import PartyError
 from privman_core.control import (
     COCKPIT,
     OTHER_CLOCK,
@@ -43,7 +45,7 @@ _ELSEWHERE = re.compile(rf"(?!{COCKPIT}/)")
 UNLOCK = f"{COCKPIT}/unlock"
 TEMPLATES = "privman_core.cockpit"
 """The package with the cockpit's templates and styles."""
-_EXCHANGE = "/exchanges/{end:[a-z]{1,20}}/{number:[0-9]{1,12}}"
+_EXCHANGE = "/exchanges/{party:[a-z]{1,20}}/{number:[0-9]{1,12}}"
 CockpitPage = Page[Visit]
 
 
@@ -51,21 +53,21 @@ class CockpitKeys:
     """Admits browsers with the token of the control plane; without a token, browsers on this machine.
 
     Args:
-        end: that serves the cockpit; browsers share cookies between the ports of a machine.
+        party: that serves the cockpit; browsers share cookies between the ports of a machine.
         admin_token: of the control plane; empty keeps the cockpit closed to other machines.
         secret: drawn anew at each start.
     """
 
-    def __init__(self, end: str, admin_token: str, secret: str) -> None:
-        self.cookie_name = f"cockpit-{end.lower()}"
+    def __init__(self, party: str, admin_token: str, secret: str) -> None:
+        self.cookie_name = f"cockpit-{party.lower()}"
         self._admin_token = admin_token
         self._key = f"{admin_token}{secret}".encode()
         self.cookie = self._derive("entrance")
 
     @classmethod
-    def draw(cls, end: str, admin_token: str, ids: Ids) -> Self:
+    def draw(cls, party: str, admin_token: str, ids: Ids) -> Self:
         """Return the keys of one start; drawing them shifts no other identifier."""
-        return cls(end, admin_token, ids.fork("cockpit").token())
+        return cls(party, admin_token, ids.fork("cockpit").token())
 
     def admits(self, request: web.Request) -> bool:
         """Return whether a request may see the cockpit."""
@@ -119,22 +121,15 @@ class CockpitGate(Gate[Visit]):
         return is_own_origin(visit.request) and super().trusts_form(visit)
 
     async def answer(self, visit: Visit, show: Show[Visit]) -> web.Response:
-        """Return the page, or one that says what an end has refused."""
+        """Return the page, or one that says what a party has refused."""
         try:
             return await show(visit)
-        except EndError as error:
-            raise PageError(HTTPStatus.BAD_GATEWAY, "An end does not answer", str(error)) from None
-
-
-class OtherAddress(Struct, frozen=True):
-    """Where the other end is; empty for the address that the product's configuration names."""
-
-    url: str = ""
-    token: str = ""
+        except PartyError as error:
+            raise PageError(HTTPStatus.BAD_GATEWAY, "A party does not answer", str(error)) from None
 
 
 class Cockpit:
-    """The cockpit of both ends, served by one of them.
+    """The cockpit of both parties, served by one of them.
 
     It knows no message: the ``product`` names the other party of an exchange, and the contract that applies to it.
 
@@ -142,8 +137,8 @@ class Cockpit:
         product: what the product that serves it knows.
         instruments: that product's own.
         keys: decide who may enter.
-        other: where the other end is.
-        trusted: certificates to trust when the other end is read.
+        other: where the other party is.
+        trusted: certificates to trust when the other party is read.
     """
 
     def __init__(
@@ -156,16 +151,20 @@ class Cockpit:
         trusted: Trust = True,
     ) -> None:
         self._client = ControlClient(trusted)
-        neighbourhood = Neighbourhood(product.name, product.way_to_other, self._client, other.url, other.token)
-        self._repeats = Repeats(instruments, lambda: _other_url(product, neighbourhood))
-        own = OwnEnd(product, instruments, self._repeats)
-        ends = BothEnds(own, product.other_url, neighbourhood)
-        journal, requests, faults, clock = JournalPages(ends), RequestPages(ends), FaultPages(ends), ClockPages(ends)
-        replays, selection = ReplayPages(ends, self._repeats.listens_at), SelectionPages(ends, product)
+        self._repeats = Repeats(instruments, self._other_url)
+        own = OwnParty(product, instruments, self._repeats)
+        self._parties = parties = PartyFinder(own, product, self._client, other)
+        journal, requests, faults, clock = (
+            JournalPages(parties),
+            RequestPages(parties),
+            FaultPages(parties),
+            ClockPages(parties),
+        )
+        replays, selection = ReplayPages(parties, self._repeats.listens_at), SelectionPages(parties, product)
         table: dict[str, CockpitPage] = {
             "": Page(journal.show, tab="Journal"),
             "/journal/clear": Page(journal.ask, journal.clear),
-            _EXCHANGE: Page(ExchangePages(ends).show),
+            _EXCHANGE: Page(ExchangePages(parties).show),
             f"{_EXCHANGE}/replay": Page(None, replays.replay),
             f"{_EXCHANGE}/edit": Page(replays.edit, replays.send),
             "/selection": Page(selection.show),
@@ -173,7 +172,7 @@ class Cockpit:
             "/selection/exchanges.har": Page(_asked_for_here(selection.archive)),
             "/compare": Page(selection.compare),
             "/approvals": Page(requests.approvals, tab="Approvals"),
-            "/requests/{request_id:[0-9A-Fa-f-]{1,36}}": Page(OneRequestPage(ends).show),
+            "/requests/{request_id:[0-9A-Fa-f-]{1,36}}": Page(OneRequestPage(parties).show),
             "/deliveries": Page(requests.deliveries, tab="Deliveries"),
             "/sequence": Page(requests.sequence, tab="Sequence"),
             "/faults": Page(faults.show, faults.arm, tab="Faults"),
@@ -190,34 +189,29 @@ class Cockpit:
             assets=assets.prefix,
             home=COCKPIT,
             home_label="Journal",
-            party=product.name,
+            own_name=product.name,
             tabs={f"{COCKPIT}{path}": page.tab for path, page in table.items() if page.tab},
         )
         self._site = Site({f"{COCKPIT}{path}": page for path, page in table.items()}, CockpitGate(frame, keys), assets)
-        self._calls, self._ends = CockpitCalls(own, self._repeats.listens_at), ends
-        self._events = LiveEvents(ends, keys.admits_stream)
+        self._calls = CockpitCalls(own, self._repeats.listens_at)
+        self._events = LiveEvents(parties, keys.admits_stream)
 
     def add_to(self, app: web.Application) -> None:
-        """Add every page, and the calls that the other end's cockpit reads."""
+        """Add every page, and the calls that the other party's cockpit reads."""
         app.add_routes(self._site.routes())
         app.add_routes(self._calls.routes())
         app.router.register_resource(UnknownAddresses(self._site.unknown, _ELSEWHERE))
-        app[OTHER_CLOCK] = self._ends.drift
+        app[OTHER_CLOCK] = self._parties.drift
         app.router.add_get(f"{COCKPIT}/events", self._events.stream, allow_head=False)
         app.on_shutdown.append(self._events.close)
         app.on_cleanup.append(lambda _app: self._aclose())
 
+    async def _other_url(self) -> str:
+        return (await self._parties.other()).url
+
     async def _aclose(self) -> None:
         await self._repeats.aclose()
         await self._client.aclose()
-
-
-async def _other_url(product: Product, neighbourhood: Neighbourhood) -> str:
-    """Return the address of the other end, which has answered as such; raises EndError if it does not."""
-    neighbour = await neighbourhood.find(await product.other_url())
-    if neighbour.end is None:
-        raise EndError(neighbour.reason)
-    return neighbour.end.url
 
 
 def _asked_for_here(show: Show[Visit]) -> Show[Visit]:

@@ -1,4 +1,4 @@
-"""The calls of the control plane that the other end's cockpit reads; each answers what `OwnEnd` returns."""
+"""The calls of the control plane that the other party's cockpit reads; each answers what `OwnParty` returns."""
 
 from collections.abc import Awaitable, Callable
 
@@ -6,9 +6,10 @@ import msgspec
 from aiohttp import web
 
 from privman_core.cockpit.bounded_texts import MOST_ROWS
-from privman_core.cockpit.ends import EndError, OwnEnd
-from privman_core.cockpit.facts import EditedRequest, Repeated
-from privman_core.cockpit.other_end import COCKPIT_CALLS
+from privman_core.cockpit.exchange_facts import EditedRequest, Repeated
+from privman_core.cockpit.other_party import COCKPIT_CALLS
+from privman_core.cockpit.own_party import OwnParty
+from privman_core.cockpit.shown_party import PartyError
 from privman_core.control import ControlError, read_fields, to_json
 from privman_core.control_index import PREFIX
 
@@ -16,14 +17,14 @@ _MOST_DIGITS = 12
 
 
 class CockpitCalls:
-    """What an end tells the cockpit of the other end.
+    """What a party tells the cockpit of the other party.
 
     Args:
-        listens_at: learns from a request where this end listens.
+        listens_at: learns from a request where this party listens.
     """
 
-    def __init__(self, end: OwnEnd, listens_at: Callable[[web.Request], None]) -> None:
-        self._end = end
+    def __init__(self, party: OwnParty, listens_at: Callable[[web.Request], None]) -> None:
+        self._party = party
         self._listens_at = listens_at
 
     def routes(self) -> list[web.RouteDef]:
@@ -46,17 +47,17 @@ class CockpitCalls:
         ]
 
     async def hello(self, _request: web.Request) -> web.Response:
-        """Answer which end this is, its version, its time, and how many faults are armed."""
-        return _answer(self._end.hello())
+        """Answer which party this is, its version, its time, and how many faults are armed."""
+        return _answer(self._party.hello())
 
     async def marks(self, _request: web.Request) -> web.Response:
         """Answer numbers that change when the journal, the faults or virtual time do."""
-        return _answer(await self._end.marks())
+        return _answer(await self._party.marks())
 
     async def exchanges(self, request: web.Request) -> web.Response:
         """Answer the newest exchanges that the search line ``find`` fits, at most ``limit``, ``before`` a number."""
         line, most, before = request.query.get("find", ""), _limit(request), _number(request, "before", 0)
-        return await _answered(lambda: self._end.find(line, most, before))
+        return await _answered(lambda: self._party.find(line, most, before))
 
     async def marked(self, request: web.Request) -> web.Response:
         """Answer the exchanges that have one of the ``marks``, oldest first."""
@@ -65,12 +66,12 @@ class CockpitCalls:
             marks = msgspec.convert(body.get("marks"), list[str])
         except msgspec.ValidationError as error:
             raise ControlError(f"'marks' is invalid: {error}") from None
-        return _answer(await self._end.marked(marks[:MOST_ROWS]))
+        return _answer(await self._party.marked(marks[:MOST_ROWS]))
 
     async def exchange(self, request: web.Request) -> web.Response:
         """Answer one exchange with its bodies, verdict and findings."""
         number = int(request.match_info["number"])
-        found = await self._end.exchange(number)
+        found = await self._party.exchange(number)
         return to_json({"error": f"exchange {number} is not kept"}, 404) if found is None else _answer(found)
 
     async def replay(self, request: web.Request) -> web.Response:
@@ -85,48 +86,48 @@ class CockpitCalls:
         return await _answered(lambda: self._repeated(number, edited))
 
     async def _repeated(self, number: int, edited: EditedRequest | None) -> Repeated:
-        return Repeated(await self._end.send_again(number, edited))
+        return Repeated(await self._party.send_again(number, edited))
 
     async def compared(self, request: web.Request) -> web.Response:
         """Answer one exchange beside its contract."""
-        return _answer(await self._end.compared(int(request.match_info["number"])))
+        return _answer(await self._party.compared(int(request.match_info["number"])))
 
     async def clock(self, _request: web.Request) -> web.Response:
         """Answer the time, what falls due next, and whether time is virtual."""
-        return _answer(await self._end.clock())
+        return _answer(await self._party.clock())
 
     async def due(self, request: web.Request) -> web.Response:
         """Answer what falls due and which approval request it is about, earliest first, at most ``limit``."""
-        return _answer(await self._end.due(_limit(request)))
+        return _answer(await self._party.due(_limit(request)))
 
     async def faults(self, _request: web.Request) -> web.Response:
         """Answer the faults with the exchanges that they have struck, the kinds, and the recipes."""
-        return _answer(await self._end.faults())
+        return _answer(await self._party.faults())
 
     async def approvals(self, request: web.Request) -> web.Response:
-        """Answer the newest approval requests as this end knows them, at most ``limit``."""
-        return _answer(await self._end.approvals(_limit(request)))
+        """Answer the newest approval requests as this party knows them, at most ``limit``."""
+        return _answer(await self._party.approvals(_limit(request)))
 
     async def deliveries(self, request: web.Request) -> web.Response:
         """Answer the newest deliveries or server tasks with their attempts, at most ``limit``."""
-        return _answer(await self._end.deliveries(_limit(request)))
+        return _answer(await self._party.deliveries(_limit(request)))
 
     async def request(self, request: web.Request) -> web.Response:
-        """Answer what this end knows of the approval request with that RequestId."""
+        """Answer what this party knows of the approval request with that RequestId."""
         request_id = request.match_info["request_id"]
-        found = await self._end.request(request_id.lower())
+        found = await self._party.request(request_id.lower())
         return to_json({"error": f"no request {request_id}"}, 404) if found is None else _answer(found)
 
     async def disarm(self, request: web.Request) -> web.Response:
         """Disarm the fault of that number."""
-        await self._end.disarm(int(request.match_info["number"]))
+        await self._party.disarm(int(request.match_info["number"]))
         return web.Response(status=204)
 
 
 async def _answered(ask: Callable[[], Awaitable[object]]) -> web.Response:
     try:
         return _answer(await ask())
-    except EndError as error:
+    except PartyError as error:
         return to_json({"error": str(error), "key": error.key}, 400)
 
 

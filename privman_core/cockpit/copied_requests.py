@@ -73,7 +73,7 @@ def copies(printed: Mapping[str, Any], base: str, server: str) -> Copies:
 
     Args:
         printed: the exchange as the control plane prints it.
-        base: where the end that received it listens; not used for one that was sent.
+        base: where the party that received it listens; not used for one that was sent.
         server: who answers it; the names of the variables begin with it.
     """
     variables = _Variables(server)
@@ -99,7 +99,7 @@ def copies(printed: Mapping[str, Any], base: str, server: str) -> Copies:
 
 
 def _impossible(method: str, url: str, headers: Iterable[tuple[str, str]]) -> str:
-    """Return why no client can send a request; empty if one can. A foreign program may be at the other end."""
+    """Return why no client can send a request; empty if one can. A foreign program may be the other party."""
     if not _TOKEN.fullmatch(method):
         return f"{quoted(method)} is not a method, so it cannot be copied."
     if not _ADDRESS.fullmatch(url):

@@ -6,9 +6,9 @@ from urllib.parse import quote
 import orjson
 from msgspec import Struct
 
-from privman_core.cockpit.both_ends import Ends
 from privman_core.cockpit.chosen_exchanges import Chosen, base_of, server_of
 from privman_core.cockpit.copied_requests import Copies, copies
+from privman_core.cockpit.parties import Parties
 from privman_core.cockpit.search import path_of
 from privman_core.journal import is_remark
 from privman_core.masking import MASK
@@ -26,7 +26,7 @@ class ExchangeActions(Struct, frozen=True):
 
     Attributes:
         original: name of the exchange that was sent again as this one; empty for none.
-        fault: fields of the form that arms its failure; none if no end shown answers it.
+        fault: fields of the form that arms its failure; none if no party shown answers it.
     """
 
     copies: Copies
@@ -34,20 +34,20 @@ class ExchangeActions(Struct, frozen=True):
     fault: Mapping[str, str]
 
 
-def actions_of(chosen: Chosen, ends: Ends, visit: Visit) -> ExchangeActions:
+def actions_of(chosen: Chosen, parties: Parties, visit: Visit) -> ExchangeActions:
     """Return what can be done with an exchange."""
-    row, end = chosen.detail.row, chosen.end
+    row, party = chosen.detail.row, chosen.party
     return ExchangeActions(
         copies(chosen.detail.printed, base_of(chosen, visit), server_of(chosen)),
-        f"{end.name.lower()}-{row.repeats}" if row.repeats else "",
-        _fault(chosen) if ends.named(server_of(chosen)) else {},
+        f"{party.name.lower()}-{row.repeats}" if row.repeats else "",
+        _fault(chosen) if parties.named(server_of(chosen)) else {},
     )
 
 
 def _fault(chosen: Chosen) -> dict[str, str]:
     """Return the fault that lets the next request fail like this one; with a status of 503 for one that did not."""
     row, answer = chosen.detail.row, chosen.detail.printed["response"]
-    common = {"end": server_of(chosen), "method": row.method, "path": _glob(path_of(row.url))}
+    common = {"party": server_of(chosen), "method": row.method, "path": _glob(path_of(row.url))}
     if not row.status:
         return {**common, "kind": row.fault or "reset"}
     if row.status < _FAILED:

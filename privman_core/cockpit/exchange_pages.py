@@ -8,13 +8,13 @@ from typing import Any
 from aiohttp import web
 from msgspec.structs import replace
 
-from privman_core.cockpit.both_ends import BothEnds, Ends
 from privman_core.cockpit.chosen_exchanges import one_chosen, previous_like
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_actions import actions_of
+from privman_core.cockpit.exchange_facts import ExchangeRow
 from privman_core.cockpit.exchange_summary import summary
-from privman_core.cockpit.facts import ExchangeRow
 from privman_core.cockpit.merged_rows import MergedRow, merged_row
+from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.search import path_of, table_of
 from privman_core.json_texts import indented
 from privman_core.pages.site import Visit
@@ -28,23 +28,23 @@ LONGEST_BODY = 64 * 1024
 class ExchangePages:
     """Shows one exchange."""
 
-    def __init__(self, ends: BothEnds) -> None:
-        self._ends = ends
+    def __init__(self, parties: PartyFinder) -> None:
+        self._parties = parties
 
     async def show(self, visit: Visit) -> web.Response:
-        """Show the exchange of a number in the journal of an end."""
-        ends = await self._ends.find()
-        chosen = await one_chosen(ends, visit)
-        end, found = chosen.end, chosen.detail
-        pair = await merged_row(ends.all, end, found.row)
-        compared = _excused(await end.compared(chosen.number), pair)
+        """Show the exchange of a number in the journal of a party."""
+        parties = await self._parties.find()
+        chosen = await one_chosen(parties, visit)
+        party, found = chosen.party, chosen.detail
+        pair = await merged_row(parties.all, party, found.row)
+        compared = _excused(await party.compared(chosen.number), pair)
         return await visit.page(
             "cockpit/exchange.html",
-            title=f"Exchange {chosen.number} of {end.name}",
-            ends=ends,
-            end=end,
+            title=f"Exchange {chosen.number} of {party.name}",
+            parties=parties,
+            party=party,
             chosen=chosen,
-            actions=actions_of(chosen, ends, visit),
+            actions=actions_of(chosen, parties, visit),
             previous=await previous_like(chosen),
             pair=pair,
             found=found,
@@ -55,13 +55,13 @@ class ExchangePages:
                 _ShownExchange(each, compared) for each in found.printed["findings"] if not _is_excused(each, pair)
             ],
             printed=_readable(found.printed),
-            record=_record_page(ends, found.row, found.printed["response"]["body"]),
+            record=_record_page(parties, found.row, found.printed["response"]["body"]),
         )
 
 
-def _record_page(ends: Ends, row: ExchangeRow, answer: str) -> str:
+def _record_page(parties: Parties, row: ExchangeRow, answer: str) -> str:
     """Return the address of the form in ServiceNow of the record that an exchange names or makes; empty for none."""
-    servicenow, table = ends.named("ServiceNow"), table_of(row.url)
+    servicenow, table = parties.named("ServiceNow"), table_of(row.url)
     if servicenow is None or not table:
         return ""
     made = _MADE.search(answer) if row.status == HTTPStatus.CREATED else None
@@ -70,10 +70,10 @@ def _record_page(ends: Ends, row: ExchangeRow, answer: str) -> str:
 
 
 def _excused(compared: ContractComparison, pair: MergedRow) -> ContractComparison:
-    """Return an exchange beside its contract, with a note if a fault of either end struck it."""
+    """Return an exchange beside its contract, with a note if a fault of either party struck it."""
     if not pair.fault or compared.note:
         return compared
-    note = f"The fault {pair.fault} of {pair.fault_end} struck this exchange, so no difference is a finding."
+    note = f"The fault {pair.fault} of {pair.fault_party} struck this exchange, so no difference is a finding."
     return replace(compared, note=note)
 
 

@@ -1,7 +1,7 @@
 """An exchange in a sentence or two."""
 
 from privman_core.cockpit.contract_comparison import ContractComparison
-from privman_core.cockpit.facts import ExchangeRow
+from privman_core.cockpit.exchange_facts import ExchangeRow
 from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.search import path_of
 

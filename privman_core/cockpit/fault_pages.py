@@ -5,11 +5,11 @@ from typing import Any
 
 from aiohttp import web
 
-from privman_core.cockpit.both_ends import BothEnds, Ends
-from privman_core.cockpit.ends import End, EndError
-from privman_core.cockpit.facts import FaultsState
 from privman_core.cockpit.fault_words import effect, in_words, step
+from privman_core.cockpit.parties import PartyFinder
+from privman_core.cockpit.party_facts import FaultsState
 from privman_core.cockpit.recipes import BLANKS, Recipe, read_value
+from privman_core.cockpit.shown_party import PartyError, ShownParty
 from privman_core.control import COCKPIT
 from privman_core.cuts import cut
 from privman_core.faults import DescribedKind
@@ -34,15 +34,15 @@ _LONGEST = 200
 
 
 class FaultPages:
-    """Arms and disarms faults of both ends."""
+    """Arms and disarms faults of both parties."""
 
-    def __init__(self, ends: BothEnds) -> None:
-        self._ends = ends
+    def __init__(self, parties: PartyFinder) -> None:
+        self._parties = parties
 
     async def show(self, visit: Visit) -> web.Response:
         """Show the faults, the recipes, and a form for the kind in the address, filled in from there.
 
-        The address of a link may have ``end``, ``kind`` and any field of the form; a ``status`` makes it that kind.
+        The address of a link may have ``party``, ``kind`` and any field of the form; a ``status`` makes it that kind.
         """
         query = dict(visit.query)
         if query.get("status") and not query.get("kind"):
@@ -53,39 +53,39 @@ class FaultPages:
         """Arm the fault of a recipe, or one of a kind; a form that is refused comes back with errors beside fields."""
         form = visit.form
         try:
-            end = await self._chosen(visit)
-            await (_follow if form.value("recipe") else _arm)(end, form)
-        except EndError as error:
+            party = await self._chosen(visit)
+            await (_follow if form.value("recipe") else _arm)(party, form)
+        except PartyError as error:
             form.add_error(error.key, str(error))
         return await self._page(visit, form) if form.errors else see(f"{COCKPIT}/faults")
 
     async def disarm(self, visit: Visit) -> web.Response:
-        """Disarm or forget the fault of a ``number`` at an ``end``, or all of that end."""
+        """Disarm or forget the fault of a ``number`` at a ``party``, or all of that party."""
         number = visit.form.value("number")[:_MOST_DIGITS]
         await (await self._chosen(visit)).disarm(int(number) if number.isascii() and number.isdecimal() else 0)
         return see(f"{COCKPIT}/faults")
 
-    async def _chosen(self, visit: Visit) -> End:
-        """Return the end that the form names, by default the one that serves the page; raises EndError."""
-        ends, name = await self._ends.find(), visit.form.value("end")
-        end = ends.named(name) if name else self._ends.own
-        if end is None:
-            raise EndError(f"the end {cut(name, _LONGEST)!r} is not shown: {ends.reason}", "end")
-        return end
+    async def _chosen(self, visit: Visit) -> ShownParty:
+        """Return the party that the form names, by default the one that serves the page; raises PartyError."""
+        parties, name = await self._parties.find(), visit.form.value("party")
+        party = parties.named(name) if name else self._parties.own
+        if party is None:
+            raise PartyError(f"the party {cut(name, _LONGEST)!r} is not shown: {parties.reason}", "party")
+        return party
 
     async def _page(self, visit: Visit, form: Form) -> web.Response:
-        ends = await self._ends.find()
-        faults = {end.name: await end.faults() for end in ends}
-        chosen = ends.named(form.value("end")) or self._ends.own
+        parties = await self._parties.find()
+        faults = {party.name: await party.faults() for party in parties}
+        chosen = parties.named(form.value("party")) or self._parties.own
         return await visit.page(
             "cockpit/faults.html",
             400 if form.errors else 200,
             title="Faults",
-            ends=ends,
+            parties=parties,
             faults=faults,
             chosen=chosen.name,
             kind=_kind(faults[chosen.name], form),
-            kinds=_ends_by_kind(ends, faults),
+            kinds=_parties_by_kind(faults),
             all_kinds={each.kind: each for state in faults.values() for each in state.kinds}.values(),
             methods=METHODS,
             fields=FIELDS,
@@ -100,41 +100,42 @@ def _kind(state: FaultsState, form: Form) -> DescribedKind | None:
     return next((each for each in state.kinds if each.kind == form.value("kind")), None)
 
 
-def _ends_by_kind(ends: Ends, faults: Mapping[str, FaultsState]) -> dict[str, list[str]]:
-    """Return every kind, with the ends that have it."""
+def _parties_by_kind(faults: Mapping[str, FaultsState]) -> dict[str, list[str]]:
+    """Return every kind, with the parties that have it."""
     kinds = dict.fromkeys(each.kind for state in faults.values() for each in state.kinds)
     return {
-        kind: [end.name for end in ends if any(each.kind == kind for each in faults[end.name].kinds)] for kind in kinds
+        kind: [name for name, state in faults.items() if any(each.kind == kind for each in state.kinds)]
+        for kind in kinds
     }
 
 
-async def _arm(end: End, form: Form) -> None:
-    """Arm the fault of a kind; raises EndError."""
-    kinds = {each.kind: each for each in (await end.faults()).kinds}
+async def _arm(party: ShownParty, form: Form) -> None:
+    """Arm the fault of a kind; raises PartyError."""
+    kinds = {each.kind: each for each in (await party.faults()).kinds}
     try:
-        await end.arm(_spec(form, kinds))
-    except EndError as error:
-        raise EndError(str(error), error.key or "end") from None
+        await party.arm(_spec(form, kinds))
+    except PartyError as error:
+        raise PartyError(str(error), error.key or "party") from None
 
 
-async def _follow(end: End, form: Form) -> None:
-    """Arm the fault of a recipe, unless a field gets an error; raises EndError."""
-    recipe = await _recipe(end, form.value("recipe"))
+async def _follow(party: ShownParty, form: Form) -> None:
+    """Arm the fault of a recipe, unless a field gets an error; raises PartyError."""
+    recipe = await _recipe(party, form.value("recipe"))
     texts = {name: form.value(name) for name in recipe.blanks}
-    spec, errors = recipe.filled(texts, (await end.clock()).now)
+    spec, errors = recipe.filled(texts, (await party.clock()).now)
     form.errors.update(errors)
     if errors:
         return
     try:
-        await end.arm(spec)
-    except EndError as error:
-        raise EndError(str(error), _BLANK_OF.get(error.key, error.key) or "end") from None
+        await party.arm(spec)
+    except PartyError as error:
+        raise PartyError(str(error), _BLANK_OF.get(error.key, error.key) or "party") from None
 
 
-async def _recipe(end: End, name: str) -> Recipe:
-    found = next((each for each in (await end.faults()).recipes if each.name == name), None)
+async def _recipe(party: ShownParty, name: str) -> Recipe:
+    found = next((each for each in (await party.faults()).recipes if each.name == name), None)
     if found is None:
-        raise EndError(f"{end.name} has no recipe {cut(name, _LONGEST)!r}", "recipe")
+        raise PartyError(f"{party.name} has no recipe {cut(name, _LONGEST)!r}", "recipe")
     return found
 
 

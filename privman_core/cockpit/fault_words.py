@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from privman_core.cockpit.facts import FaultState
+from privman_core.cockpit.party_facts import FaultState
 from privman_core.cuts import cut
 from privman_core.faults import COMMON
 
@@ -18,14 +18,14 @@ _TIMES = ("after", "lasts")
 _UNITS = {"day": 86_400, "hour": 3_600, "minute": 60}
 
 
-def step(end: str, fault: Mapping[str, Any]) -> str:
-    """Return the step of a scenario that arms the fault at that end, in YAML; a comment in place of a long one."""
+def step(party: str, fault: Mapping[str, Any]) -> str:
+    """Return the step of a scenario that arms the fault at that party, in YAML; a comment in place of a long one."""
     default_times = None if fault.get("lasts") is not None else 1
     usual = {"method": "", "path": "*", "skip": 0, "after": 0, "times": default_times}
     keys = {key: value for key, value in fault.items() if key in COMMON and (key not in usual or value != usual[key])}
     options = {key: value for key, value in fault.items() if key not in COMMON}
     given = keys | ({"options": options} if options else {})
-    text = f"- {end.lower()}.fault: {{{', '.join(f'{key}: {_yaml(key, value)}' for key, value in given.items())}}}"
+    text = f"- {party.lower()}.fault: {{{', '.join(f'{key}: {_yaml(key, value)}' for key, value in given.items())}}}"
     return text if len(text) <= LONGEST_STEP else f"# The step has {len(text):,} characters, too many to show."
 
 

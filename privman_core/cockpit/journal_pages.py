@@ -1,4 +1,4 @@
-"""The cockpit's journal: the exchanges of both ends in one list, found by a search line."""
+"""The cockpit's journal: the exchanges of both parties in one list, found by a search line."""
 
 from asyncio import gather
 from collections.abc import Mapping, Sequence
@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 from aiohttp import web
 from msgspec import Struct, field
 
-from privman_core.cockpit.both_ends import BothEnds, Ends
-from privman_core.cockpit.ends import End, EndError
-from privman_core.cockpit.facts import FoundExchanges
+from privman_core.cockpit.exchange_facts import FoundExchanges
 from privman_core.cockpit.folding import JournalLine, folded
-from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_sides
+from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_entries
+from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.search import WORDS
 from privman_core.cockpit.search_line import Term, read_terms, toggled, write_terms
+from privman_core.cockpit.shown_party import PartyError, ShownParty
 from privman_core.control import COCKPIT
 from privman_core.pages.rendering import see
 from privman_core.pages.site import Visit
@@ -22,7 +22,7 @@ from privman_core.pages.site import Visit
 ROWS = 50
 """Lines of a page."""
 _READS = (ROWS, 200, 200, 200)
-"""Exchanges that are read of each end for one page, in turn, as long as folding leaves it too short."""
+"""Exchanges that are read of each party for one page, in turn, as long as folding leaves it too short."""
 _MOST_DIGITS, _MOST_UNFOLDED = 12, 20
 USUAL = {
     "Errors": Term("4xx,5xx", "status"),
@@ -38,7 +38,7 @@ class JournalAddress(Struct, frozen=True):
 
     Attributes:
         line: the search line.
-        before: where the page begins at each end, by name; empty for the newest page.
+        before: where the page begins at each party, by name; empty for the newest page.
         unfolded: keys of exchanges whose lines are open.
     """
 
@@ -51,7 +51,7 @@ class JournalAddress(Struct, frozen=True):
     def of(cls, visit: Visit) -> "JournalAddress":
         """Return the address that was asked for."""
         keys = {name: name.removeprefix("before-") for name in visit.query if name.startswith("before-")}
-        before = {end: _number(visit.query[name]) for name, end in keys.items()}
+        before = {party: _number(visit.query[name]) for name, party in keys.items()}
         return cls(visit.query.get("find", "").strip(), before, visit.query.getall("unfold", [])[:_MOST_UNFOLDED])
 
     def with_term(self, word: str, value: str) -> str:
@@ -89,10 +89,10 @@ class JournalPage(Struct, frozen=True):
     """A page of the journal.
 
     Attributes:
-        before: where the next page begins at each end, by name; empty for no more.
-        newest: number of the newest exchange of each end, whether it is shown or not.
-        epoch: changes when the numbers of an end have begun again.
-        evicted: how many exchanges of each end are no longer kept, if any.
+        before: where the next page begins at each party, by name; empty for no more.
+        newest: number of the newest exchange of each party, whether it is shown or not.
+        epoch: changes when the numbers of a party have begun again.
+        evicted: how many exchanges of each party are no longer kept, if any.
         unjudged: how many exchanges a search for verdicts or in bodies has not come to yet.
     """
 
@@ -112,21 +112,21 @@ class JournalPage(Struct, frozen=True):
 class JournalPages:
     """Shows and empties the journals."""
 
-    def __init__(self, ends: BothEnds) -> None:
-        self._ends = ends
+    def __init__(self, parties: PartyFinder) -> None:
+        self._parties = parties
 
     async def show(self, visit: Visit) -> web.Response:
         """Show the newest exchanges that the search line ``find`` fits, newest first."""
-        ends, here, page, error = await self._ends.find(), JournalAddress.of(visit), JournalPage(), ""
+        parties, here, page, error = await self._parties.find(), JournalAddress.of(visit), JournalPage(), ""
         try:
-            page = await _read(ends, here)
-        except EndError as refusal:
+            page = await _read(parties, here)
+        except PartyError as refusal:
             error = str(refusal)
         return await visit.page(
             "cockpit/journal.html",
             400 if error else 200,
             title="Journal",
-            ends=ends,
+            parties=parties,
             here=here,
             page=page,
             error=error,
@@ -135,35 +135,35 @@ class JournalPages:
         )
 
     async def ask(self, visit: Visit) -> web.Response:
-        """Show how many exchanges of each end would be deleted, and the button that does it."""
-        ends = await self._ends.find()
-        found = {end.name: await end.find("", 1) for end in ends}
+        """Show how many exchanges of each party would be deleted, and the button that does it."""
+        parties = await self._parties.find()
+        found = {party.name: await party.find("", 1) for party in parties}
         kept = {name: part.newest - part.evicted for name, part in found.items()}
         return await visit.page(
             "cockpit/clear.html",
             title="Clear the journals" if len(kept) > 1 else "Clear the journal",
-            ends=ends,
+            parties=parties,
             kept=kept,
         )
 
     async def clear(self, _visit: Visit) -> web.Response:
         """Empty the journals."""
-        for end in await self._ends.find():
-            await end.forget()
+        for party in await self._parties.find():
+            await party.forget()
         return see(COCKPIT)
 
 
-async def _read(ends: Ends, here: JournalAddress) -> JournalPage:
-    """Return the lines of a page; raises EndError."""
-    before = {end.name: here.before.get(end.name.lower(), 0) for end in ends}
-    found = first = list[tuple[End, FoundExchanges]]()
+async def _read(parties: Parties, here: JournalAddress) -> JournalPage:
+    """Return the lines of a page; raises PartyError."""
+    before = {party.name: here.before.get(party.name.lower(), 0) for party in parties}
+    found = first = list[tuple[ShownParty, FoundExchanges]]()
     rows, lines = list[MergedRow](), list[JournalLine]()
     page_before: Mapping[str, int] = before
     for most in _READS:
-        parts = await gather(*(end.find(here.line, most, page_before[end.name]) for end in ends))
-        found = list(zip(ends, parts, strict=True))
+        parts = await gather(*(party.find(here.line, most, page_before[party.name]) for party in parties))
+        found = list(zip(parties, parts, strict=True))
         first, page = first or found, merged(found)
-        rows += await with_other_sides(ends.all, page.rows) if here.line else page.rows
+        rows += await with_other_entries(parties.all, page.rows) if here.line else page.rows
         lines, page_before = list(folded(rows, here.unfolded)), page.before
         if not page_before or _height(lines) > ROWS:
             break
@@ -171,14 +171,14 @@ async def _read(ends: Ends, here: JournalAddress) -> JournalPage:
         line for line, height in zip(lines, accumulate(line.height for line in lines), strict=True) if height <= ROWS
     ]
     shown = shown or lines[:1]
-    newest = {end.name: part.newest for end, part in first}
+    newest = {party.name: part.newest for party, part in first}
     starts = {name: before[name] or number + 1 for name, number in newest.items()}
     return JournalPage(
         shown,
         _lowest(shown, starts) if page_before or len(shown) < len(lines) else {},
         newest,
         "-".join(str(part.clears) for _, part in first),
-        {end.name: part.evicted for end, part in first if part.evicted},
+        {party.name: part.evicted for party, part in first if part.evicted},
         sum(part.unjudged for _, part in found),
     )
 
@@ -188,11 +188,11 @@ def _height(lines: Sequence[JournalLine]) -> int:
 
 
 def _lowest(lines: Sequence[JournalLine], starts: Mapping[str, int]) -> dict[str, int]:
-    """Return the lowest number of each end that is shown; where none is, that with which the page began."""
+    """Return the lowest number of each party that is shown; where none is, that with which the page began."""
     lowest = dict(starts)
     for line in lines:
         for row in line.rows:
-            lowest |= {end.name: min(side.number, lowest[end.name]) for end, side in row.found}
+            lowest |= {party.name: min(entry.number, lowest[party.name]) for party, entry in row.found}
     return lowest
 
 

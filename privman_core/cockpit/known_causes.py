@@ -4,16 +4,16 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from privman_core.cockpit.facts import RequestDetail, StateReason
+from privman_core.cockpit.approval_facts import RequestDetail, StateReason
 from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.request_rows import ANSWER
 
 
 def with_causes(detail: RequestDetail, rows: Sequence[MergedRow], notes: Mapping[int, list[str]]) -> RequestDetail:
-    """Return what an end knows of a request, with the cause of each failure in its sentence.
+    """Return what a party knows of a request, with the cause of each failure in its sentence.
 
     Args:
-        detail: what the end knows.
+        detail: what the party knows.
         rows: the exchanges about the request.
         notes: what explains an exchange, by its place among the rows.
     """
@@ -30,17 +30,17 @@ def with_causes(detail: RequestDetail, rows: Sequence[MergedRow], notes: Mapping
 
 def _cause(row: MergedRow, notes: Sequence[str]) -> str:
     """Return what the exchange says of its outcome, as a sentence; empty for nothing."""
-    for end, each in row.sides:
+    for party, each in row.entries:
         if each.fault:
-            return f"That was the fault {each.fault!r}, which is armed or was armed at {end.name}."
+            return f"That was the fault {each.fault!r}, which is armed or was armed at {party.name}."
     said = next((note.removeprefix(ANSWER) for note in notes if note.startswith(ANSWER)), "")
     return f"{row.target} says: {said}" if said else ""
 
 
 def _repeated(row: MergedRow, rows: Sequence[MergedRow]) -> str:
     """Return what came of an exchange that a tester sent again, as a sentence; empty if none did."""
-    sender, number = row.sides[0][0].name, row.sent.number
-    again = [each for each in rows if each.sides[0][0].name == sender and each.sent.repeats == number]
+    sender, number = row.entries[0][0].name, row.sent.number
+    again = [each for each in rows if each.entries[0][0].name == sender and each.sent.repeats == number]
     if not again:
         return ""
     last = again[-1]

@@ -1,4 +1,4 @@
-"""The rows of two journals in one order, each exchange once, though both ends have journaled it."""
+"""The rows of two journals in one order, each exchange once, though both parties have journaled it."""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque
@@ -8,9 +8,9 @@ from heapq import merge
 from msgspec import Struct
 from msgspec.structs import replace
 
-from privman_core.cockpit.ends import End
-from privman_core.cockpit.facts import ExchangeRow, FoundExchanges
+from privman_core.cockpit.exchange_facts import ExchangeRow, FoundExchanges
 from privman_core.cockpit.search import path_of, table_of
+from privman_core.cockpit.shown_party import ShownParty
 
 _Key = tuple[str, str, str]
 
@@ -19,70 +19,70 @@ class MergedRow(Struct, frozen=True):
     """One exchange.
 
     Attributes:
-        end: whose journal has the row.
-        other: the end that has journaled the same exchange, with its row; None if none has.
-        imitated: whether somebody sent it in place of the other end, whose journal lacks it.
-        added: whether the row of the other end was added afterwards, because the search does not fit it.
+        party: whose journal has the row.
+        other: the party that has journaled the same exchange, with its row; None if none has.
+        imitated: whether somebody sent it in place of the other party, whose journal lacks it.
+        added: whether the row of the other party was added afterwards, because the search does not fit it.
     """
 
-    end: End
+    party: ShownParty
     row: ExchangeRow
-    other: "tuple[End, ExchangeRow] | None" = None
+    other: "tuple[ShownParty, ExchangeRow] | None" = None
     imitated: bool = False
     added: bool = False
 
     @property
-    def found(self) -> "list[tuple[End, ExchangeRow]]":
-        """The ends whose rows the search fits."""
-        return [(self.end, self.row)] if self.added else self.sides
+    def found(self) -> "list[tuple[ShownParty, ExchangeRow]]":
+        """The parties whose rows the search fits."""
+        return [(self.party, self.row)] if self.added else self.entries
 
     @property
-    def sides(self) -> "list[tuple[End, ExchangeRow]]":
-        """The ends that have the exchange, the one that sent it first."""
-        sides = [(self.end, self.row), *([self.other] if self.other else [])]
-        return sorted(sides, key=lambda side: side[1].direction == "in")
+    def entries(self) -> "list[tuple[ShownParty, ExchangeRow]]":
+        """The parties that have the exchange, the one that sent it first."""
+        entries = [(self.party, self.row), *([self.other] if self.other else [])]
+        return sorted(entries, key=lambda entry: entry[1].direction == "in")
 
     @property
     def key(self) -> str:
-        """The end that sent it, or the one that has it, and its number there, such as ``console-7``."""
-        end, row = self.sides[0]
-        return f"{end.name.lower()}-{row.number}"
+        """The party that sent it, or the one that has it, and its number there, such as ``console-7``."""
+        party, row = self.entries[0]
+        return f"{party.name.lower()}-{row.number}"
 
     @property
     def source(self) -> str:
         """Who sent the request."""
-        end, row = self.sides[0]
+        party, row = self.entries[0]
         if self.imitated:
-            return f"API client (as {row.party})"
+            return f"API client (as {row.other_party})"
         if row.direction == "in" and row.repeats:
             return "Tester"
-        return row.party if row.direction == "in" else end.name
+        return row.other_party if row.direction == "in" else party.name
 
     @property
     def repetition(self) -> str:
         """How the tester sent it again, in words; empty if it was not the tester."""
         words = {True: "edited and sent again by the tester", False: "sent again by the tester"}
-        return next((words[row.edited] for _, row in self.sides if row.repeats), "")
+        return next((words[row.edited] for _, row in self.entries if row.repeats), "")
 
     @property
     def target(self) -> str:
         """Who answers it."""
-        end, row = self.sides[-1]
-        return end.name if row.direction == "in" else row.party
+        party, row = self.entries[-1]
+        return party.name if row.direction == "in" else row.other_party
 
     @property
     def sent(self) -> ExchangeRow:
-        """The row of the end that knows best which answer arrived: the sender."""
-        return self.sides[0][1]
+        """The row of the party that knows best which answer arrived: the sender."""
+        return self.entries[0][1]
 
     @property
     def served(self) -> ExchangeRow:
-        """The row of the end that answered."""
-        return self.sides[-1][1]
+        """The row of the party that answered."""
+        return self.entries[-1][1]
 
     @property
     def fault(self) -> str:
-        """The fault that struck it at either end."""
+        """The fault that struck it at either party."""
         return self.sent.fault or self.served.fault
 
     @property
@@ -91,30 +91,30 @@ class MergedRow(Struct, frozen=True):
         return self.row.mark
 
     @property
-    def fault_end(self) -> str:
-        """The end whose fault that is; empty for none."""
-        return next((end.name for end, row in self.sides if row.fault), "")
+    def fault_party(self) -> str:
+        """The party whose fault that is; empty for none."""
+        return next((party.name for party, row in self.entries if row.fault), "")
 
     @property
     def user(self) -> str:
-        """Who logged in; empty for nobody, or if the answering end is not shown."""
+        """Who logged in; empty for nobody, or if the answering party is not shown."""
         return self.served.user
 
     @property
     def verdict(self) -> ExchangeRow:
-        """The row with the worse verdict; what a fault struck is judged at neither end."""
+        """The row with the worse verdict; what a fault struck is judged at neither party."""
         if self.fault:
             return replace(self.served, verdict="fault", broken=0)
-        return next((row for _, row in self.sides if row.broken), self.served)
+        return next((row for _, row in self.entries if row.broken), self.served)
 
     @property
     def swallowed(self) -> int:
         """How many findings it has that are no violations."""
-        return max(row.findings - row.broken for _, row in self.sides)
+        return max(row.findings - row.broken for _, row in self.entries)
 
     @property
     def url(self) -> str:
-        """The address, without that of an end whose journal has the exchange."""
+        """The address, without that of a party whose journal has the exchange."""
         return self.served.url
 
     @property
@@ -124,96 +124,103 @@ class MergedRow(Struct, frozen=True):
 
     @property
     def about(self) -> list[str]:
-        """RequestIds of the approval requests that it belongs to, as either end knows."""
-        return list(dict.fromkeys(each for _, row in self.sides for each in row.about))
+        """RequestIds of the approval requests that it belongs to, as either party knows."""
+        return list(dict.fromkeys(each for _, row in self.entries for each in row.about))
 
 
 class MergedPage(Struct, frozen=True):
-    """A page of the merged journal; ``before`` is where each end's next page begins, by name, empty for no more."""
+    """A page of the merged journal; ``before`` is where each party's next page begins, by name, empty for no more."""
 
     rows: list[MergedRow]
     before: dict[str, int]
 
 
-def merged(found: Sequence[tuple[End, FoundExchanges]]) -> MergedPage:
-    """Return the rows of one end or of two, newest first.
+def merged(found: Sequence[tuple[ShownParty, FoundExchanges]]) -> MergedPage:
+    """Return the rows of one party or of two, newest first.
 
-    Where one end has more rows than it gave, rows of the other that are older than its last are left for the next page.
+    Where one party has more rows than it gave, those of the other that are older than its last are for the next page.
     """
-    ends = [(end, list(reversed(part.rows))) for end, part in found]
-    rows = list(_in_order(*ends)) if len(ends) > 1 else [MergedRow(end, row) for end, some in ends for row in some]
+    parties = [(party, list(reversed(part.rows))) for party, part in found]
+    rows = (
+        list(_in_order(*parties))
+        if len(parties) > 1
+        else [MergedRow(party, row) for party, some in parties for row in some]
+    )
     rows.reverse()
-    kept = rows[: min((_last_of(end, rows) for end, part in found if part.more), default=len(rows))]
+    kept = rows[: min((_last_of(party, rows) for party, part in found if part.more), default=len(rows))]
     more = len(kept) < len(rows) or any(part.more for _, part in found)
     return MergedPage(kept, _next(kept, found) if more else {})
 
 
-async def with_other_sides(ends: Sequence[End], rows: Sequence[MergedRow]) -> list[MergedRow]:
-    """Return the rows, each with that of the other end, also where a search fits only one of them."""
-    times, added = Counter(row.mark for each in rows for _, row in each.sides), dict[str, tuple[End, ExchangeRow]]()
+async def with_other_entries(parties: Sequence[ShownParty], rows: Sequence[MergedRow]) -> list[MergedRow]:
+    """Return the rows, each with that of the other party, also where a search fits only one of them."""
+    times, added = (
+        Counter(row.mark for each in rows for _, row in each.entries),
+        dict[str, tuple[ShownParty, ExchangeRow]](),
+    )
     alone = [each for each in rows if each.other is None and each.row.mark and times[each.row.mark] == 1]
-    for end in ends:
-        marks = [each.row.mark for each in alone if each.end is not end]
-        added |= {row.mark: (end, row) for row in (await end.marked(marks) if marks else ())}
+    for party in parties:
+        marks = [each.row.mark for each in alone if each.party is not party]
+        added |= {row.mark: (party, row) for row in (await party.marked(marks) if marks else ())}
     return [replace(each, other=added[mark], added=True) if (mark := each.row.mark) in added else each for each in rows]
 
 
-async def merged_row(ends: Sequence[End], end: End, row: ExchangeRow) -> MergedRow:
-    """Return the exchange of a row in the journal of an end, with that of the other end if they share a mark."""
-    alone = merged([(each, FoundExchanges([row] if each is end else [])) for each in ends])
-    return (await with_other_sides(ends, alone.rows))[0]
+async def merged_row(parties: Sequence[ShownParty], party: ShownParty, row: ExchangeRow) -> MergedRow:
+    """Return the exchange of a row in the journal of a party, with that of the other party if they share a mark."""
+    alone = merged([(each, FoundExchanges([row] if each is party else [])) for each in parties])
+    return (await with_other_entries(parties, alone.rows))[0]
 
 
-def _last_of(end: End, rows: Sequence[MergedRow]) -> int:
-    """Return how many rows there are up to the last one of that end."""
-    places = (place for place, row in enumerate(rows, 1) if any(side is end for side, _ in row.sides))
+def _last_of(party: ShownParty, rows: Sequence[MergedRow]) -> int:
+    """Return how many rows there are up to the last one of that party."""
+    places = (place for place, row in enumerate(rows, 1) if any(one is party for one, _ in row.entries))
     return max(places, default=len(rows))
 
 
-def _next(kept: Sequence[MergedRow], found: Sequence[tuple[End, FoundExchanges]]) -> dict[str, int]:
-    """Return the lowest number of each end that is shown; one above all it gave if none is."""
+def _next(kept: Sequence[MergedRow], found: Sequence[tuple[ShownParty, FoundExchanges]]) -> dict[str, int]:
+    """Return the lowest number of each party that is shown; one above all it gave if none is."""
     lowest = {}
-    for end, part in found:
-        shown = [row.number for each in kept for side, row in each.sides if side is end]
-        lowest[end.name] = min(shown, default=max((row.number for row in part.rows), default=0) + 1)
+    for party, part in found:
+        shown = [row.number for each in kept for one, row in each.entries if one is party]
+        lowest[party.name] = min(shown, default=max((row.number for row in part.rows), default=0) + 1)
     return lowest
 
 
-_Rows = tuple[End, list[ExchangeRow]]
+_Rows = tuple[ShownParty, list[ExchangeRow]]
 
 
 def _in_order(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
     """Yield the rows of both, oldest first; those of a pair keep the two journals in step."""
-    (end, rows), (other_end, others) = one, other
+    (party, rows), (other_party, others) = one, other
     done = other_done = 0
     for place, other_place in _pairs(one, other):
-        yield from _by_time((end, rows[done:place]), (other_end, others[other_done:other_place]))
-        yield MergedRow(end, rows[place], (other_end, others[other_place]))
+        yield from _by_time((party, rows[done:place]), (other_party, others[other_done:other_place]))
+        yield MergedRow(party, rows[place], (other_party, others[other_place]))
         done, other_done = place + 1, other_place + 1
-    yield from _by_time((end, rows[done:]), (other_end, others[other_done:]))
+    yield from _by_time((party, rows[done:]), (other_party, others[other_done:]))
 
 
 def _by_time(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
-    both = ([_alone(end, there, row) for row in rows] for (end, rows), (there, _) in ((one, other), (other, one)))
+    both = ([_alone(party, there, row) for row in rows] for (party, rows), (there, _) in ((one, other), (other, one)))
     return merge(*both, key=lambda each: each.row.at)
 
 
-def _alone(end: End, other: End, row: ExchangeRow) -> MergedRow:
-    """Return the row of an exchange that only one journal has; a mark says that the other end did send it."""
-    return MergedRow(end, row, imitated=row.direction == "in" and row.party == other.name and not row.mark)
+def _alone(party: ShownParty, other: ShownParty, row: ExchangeRow) -> MergedRow:
+    """Return the row of an exchange that only one journal has; a mark says that the other party did send it."""
+    return MergedRow(party, row, imitated=row.direction == "in" and row.other_party == other.name and not row.mark)
 
 
 def _pairs(one: _Rows, other: _Rows) -> list[tuple[int, int]]:
     """Return the places of the rows that are the same exchange, in the order of both.
 
-    Rows without a mark are compared from the newest on. Exchanges that the ends have in another order, because they
+    Rows without a mark are compared from the newest on. Exchanges that the parties have in another order, because they
     overlapped, stay two rows each.
     """
-    (end, rows), (other_end, others) = one, other
+    (party, rows), (other_party, others) = one, other
     waiting: dict[_Key, deque[int]] = defaultdict(deque)
     for place in reversed(range(len(others))):
-        waiting[_key(other_end, end, others[place])].append(place)
-    keys = ((place, waiting.get(_key(end, other_end, rows[place]))) for place in reversed(range(len(rows))))
+        waiting[_key(other_party, party, others[place])].append(place)
+    keys = ((place, waiting.get(_key(party, other_party, rows[place]))) for place in reversed(range(len(rows))))
     pairs = [(place, same.popleft()) for place, same in keys if same]
     return _longest_in_order(pairs[::-1])
 
@@ -229,10 +236,10 @@ def _longest_in_order(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]
     return chains[-1] if chains else []
 
 
-def _key(end: End, other: End, row: ExchangeRow) -> _Key:
+def _key(party: ShownParty, other: ShownParty, row: ExchangeRow) -> _Key:
     """Return the mark of an exchange, or else what both journals say of it: sender, method and path."""
     if row.mark:
         return row.mark, "", ""
-    sender = row.party if row.direction == "in" else end.name
-    known = sender if other.name in {sender, row.party} else f"{sender} without {other.name}"
+    sender = row.other_party if row.direction == "in" else party.name
+    known = sender if other.name in {sender, row.other_party} else f"{sender} without {other.name}"
     return known, row.method, path_of(row.url)

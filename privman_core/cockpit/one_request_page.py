@@ -1,4 +1,4 @@
-"""The cockpit's page of one approval request: what both ends know of it and why, what happened, and what falls due."""
+"""The cockpit's page of one approval request: what the parties know of it, why, what happened and falls due."""
 
 from asyncio import gather
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,14 +6,14 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from privman_core.cockpit.both_ends import BothEnds
-from privman_core.cockpit.ends import End
-from privman_core.cockpit.facts import RequestDetail
+from privman_core.cockpit.approval_facts import RequestDetail
 from privman_core.cockpit.known_causes import with_causes
 from privman_core.cockpit.merged_rows import MergedRow
+from privman_core.cockpit.parties import PartyFinder
 from privman_core.cockpit.request_rows import MOST_ROWS, explained, rows_about, rows_registering
 from privman_core.cockpit.search import path_of
 from privman_core.cockpit.sequence_diagram import DrawnCall, DrawnNote, draw
+from privman_core.cockpit.shown_party import ShownParty
 from privman_core.cockpit.time_line import TimedStep, time_line, what_falls_due
 from privman_core.control import COCKPIT
 from privman_core.pages.site import PageError, Visit
@@ -25,35 +25,35 @@ _WHOLE = 36
 class OneRequestPage:
     """Shows one approval request."""
 
-    def __init__(self, ends: BothEnds) -> None:
-        self._ends = ends
+    def __init__(self, parties: PartyFinder) -> None:
+        self._parties = parties
 
     async def show(self, visit: Visit) -> web.Response:
         """Show the request with the RequestId of the address; raises PageError if there is no trace of it."""
-        request_id, ends = visit.request.match_info["request_id"].lower(), await self._ends.find()
+        request_id, parties = visit.request.match_info["request_id"].lower(), await self._parties.find()
         if len(request_id) != _WHOLE:
             raise _not_found(request_id, "Expected a whole RequestId, such as those in the list of approvals.")
-        names = [end.name for end in ends]
-        known = dict(zip(names, await gather(*(end.request(request_id) for end in ends)), strict=True))
-        rows = await rows_about(ends, request_id)
+        names = [party.name for party in parties]
+        known = dict(zip(names, await gather(*(party.request(request_id) for party in parties)), strict=True))
+        rows = await rows_about(parties, request_id)
         if not rows and not any(known.values()):
-            raise _not_found(request_id, "No end has a request with this RequestId, and no exchange is about it.")
+            raise _not_found(request_id, "No party has a request with this RequestId, and no exchange is about it.")
         notes = await explained(rows)
         details = {name: with_causes(detail, rows, notes) for name, detail in known.items() if detail is not None}
         steps = time_line(rows, details, notes)
-        clocks = await gather(*(end.clock() for end in ends))
+        clocks = await gather(*(party.clock() for party in parties))
         now = {name: clock.now for name, clock in zip(names, clocks, strict=True)}
         return await visit.page(
             "cockpit/request.html",
             title=f"Request {request_id[:_SHORT]}…",
-            ends=ends,
+            parties=parties,
             request_id=request_id,
             known={name: details.get(name) for name in names},
             difference=_difference(known),
             steps=steps,
             due=what_falls_due(details, now),
             diagram=draw(list(_drawn(steps))),
-            registering=await rows_registering(ends, lambda end: _registrations(details, end)),
+            registering=await rows_registering(parties, lambda party: _registrations(details, party)),
             rows=rows,
             most=MOST_ROWS,
         )
@@ -61,8 +61,8 @@ class OneRequestPage:
 
 def call_of(row: MergedRow) -> DrawnCall:
     """Return the arrows of an exchange, which lead to its page."""
-    (end, sent), source, target = row.sides[0], row.source, row.target
-    href = f"{COCKPIT}/exchanges/{end.name.lower()}/{sent.number}"
+    (party, sent), source, target = row.entries[0], row.source, row.target
+    href = f"{COCKPIT}/exchanges/{party.name.lower()}/{sent.number}"
     return DrawnCall(sent.at, source, target, sent.method, path_of(sent.url), sent.answer, sent.tone, href)
 
 
@@ -74,16 +74,16 @@ def _drawn(steps: Iterable[TimedStep]) -> Iterator[DrawnCall | DrawnNote]:
 
 
 def _difference(known: Mapping[str, RequestDetail | None]) -> str:
-    """Return in a sentence that the ends do not agree about what became of a request; empty if they do."""
+    """Return in a sentence that the parties do not agree about what became of a request; empty if they do."""
     if len({None if detail is None else detail.stand for detail in known.values()}) == 1:
         return ""
     told = {name: "does not have it" if detail is None else f"says {detail.state}" for name, detail in known.items()}
     says = " and ".join(f"{name} {what}" for name, what in told.items())
-    return f"The ends differ: {says}."
+    return f"The parties differ: {says}."
 
 
-def _registrations(details: Mapping[str, RequestDetail], end: End) -> list[str]:
-    return details[end.name].registrations if end.name in details else []
+def _registrations(details: Mapping[str, RequestDetail], party: ShownParty) -> list[str]:
+    return details[party.name].registrations if party.name in details else []
 
 
 def _not_found(request_id: str, detail: str) -> PageError:

@@ -25,7 +25,7 @@ class Recipe(Struct, frozen=True):
     """A fault that testers arm often.
 
     Attributes:
-        name: identifies it at its end.
+        name: identifies it at its party.
         title: what happens, as in *The next delivery fails*.
         strikes: what it strikes, in a sentence.
         fault: its part that is fixed, as the control plane reads it.

@@ -1,4 +1,4 @@
-"""Sends requests of an end's journal again, as they were or edited: to one of the two ends, and to nowhere else."""
+"""Sends requests of a party's journal again, as they were or edited: to one of the two parties, and to nowhere else."""
 
 import asyncio
 import re
@@ -11,9 +11,9 @@ from aiohttp import web
 from yarl import URL
 
 from privman_core.clock import Clock
-from privman_core.cockpit.ends import EndError
-from privman_core.cockpit.facts import EditedRequest
+from privman_core.cockpit.exchange_facts import EditedRequest
 from privman_core.cockpit.restored_secrets import RestoreError, restore, restore_headers
+from privman_core.cockpit.shown_party import PartyError
 from privman_core.command_line import installed_version
 from privman_core.errands import ERRAND
 from privman_core.exchange import Exchange
@@ -50,12 +50,12 @@ SET_ANEW = frozenset(
 class Repeats:
     """Sends requests again; implements `Repeater`.
 
-    A request that was received goes to this end itself, one that was sent goes to the other end. Both addresses are
+    A request that was received goes to this party itself, one that was sent goes to the other party. Both addresses are
     known beforehand: nothing in a request, and nothing that is edited, changes them.
 
     Args:
-        instruments: of this end.
-        other: returns the address of the other end, once that has answered as such; raises EndError if it does not.
+        instruments: of this party.
+        other: returns the address of the other party, once that has answered as such; raises PartyError if it does not.
     """
 
     def __init__(self, instruments: Instruments, other: Callable[[], Awaitable[str]]) -> None:
@@ -68,7 +68,7 @@ class Repeats:
         self._waiting: set[asyncio.Task[HttpAnswer]] = set()
 
     def listens_at(self, request: web.Request) -> None:
-        """Learn from a request where this end listens, whatever the request says about it."""
+        """Learn from a request where this party listens, whatever the request says about it."""
         transport = request.transport
         if self._own_url or transport is None:
             return
@@ -88,9 +88,9 @@ class Repeats:
         return ""
 
     async def send(self, exchange: Exchange, edited: EditedRequest | None) -> int:
-        """Send the request again; return the number of the new exchange. Raises EndError."""
+        """Send the request again; return the number of the new exchange. Raises PartyError."""
         if reason := self.reason(exchange):
-            raise EndError(reason)
+            raise PartyError(reason)
         new_request = self._request(exchange, edited)
         is_edited = edited is not None and new_request != self._request(exchange, None)
         method, path, headers, body = new_request
@@ -128,7 +128,7 @@ class Repeats:
             await asyncio.wait({task}, timeout=PATIENCE)
             return begun.result().number
         unrecorded = "The answer was {}, but the journal records no page that is only looked at."
-        raise EndError(str(task.exception() or unrecorded.format(task.result().status)), "path")
+        raise PartyError(str(task.exception() or unrecorded.format(task.result().status)), "path")
 
     def _ended(self, task: asyncio.Task[HttpAnswer]) -> None:
         self._waiting.discard(task)
@@ -142,17 +142,19 @@ class Repeats:
             return await self._to_itself.send(method, f"{self._own_url}{path}", headers | marked, body, ALLOWED)
 
     async def _origin(self, exchange: Exchange) -> str:
-        """Return the recorded origin; raises EndError unless it is, letter for letter, that of the end that is shown.
+        """Return the recorded origin; raises PartyError unless it is, letter for letter, that of the other party.
 
         Another name of this machine may lead to another program, and somebody else may have written that address.
         """
         sent, other = (str(URL(url, encoded=True).origin()) for url in (exchange.url, await self._other()))
         if sent != other:
-            raise EndError(f"It was sent to {sent}, and the other end is {other}. Only the same address is used again.")
+            raise PartyError(
+                f"It was sent to {sent}, and the other party is {other}. Only the same address is used again."
+            )
         return sent
 
     def _request(self, exchange: Exchange, edited: EditedRequest | None) -> tuple[str, str, dict[str, str], bytes]:
-        """Return method, path, headers and body; raises EndError with the key of what is wrong."""
+        """Return method, path, headers and body; raises PartyError with the key of what is wrong."""
         original, path = list(exchange.request_headers.items()), target_of(exchange.url)
         if edited is None:
             check_path(path)
@@ -179,7 +181,7 @@ class Repeats:
             plain = restore(self._secrets, path, edited_path, moved=moved)
             return f"{plain}{mark}{restore(self._secrets, query, edited_query, form=True, moved=moved)}"
         except RestoreError as error:
-            raise EndError(str(error), "path") from None
+            raise PartyError(str(error), "path") from None
 
     def _headers(
         self, original: Sequence[tuple[str, str]], edited: Sequence[tuple[str, str]], *, moved: bool
@@ -187,7 +189,7 @@ class Repeats:
         try:
             return restore_headers(self._secrets, original, edited, moved=moved)
         except RestoreError as error:
-            raise EndError(str(error), "headers") from None
+            raise PartyError(str(error), "headers") from None
 
     def _body(self, exchange: Exchange, edited: str, *, moved: bool) -> bytes:
         try:
@@ -199,21 +201,21 @@ class Repeats:
         if "\r\n" in text:  # a form posts every line end alike
             edited = edited.replace("\r\n", "\n").replace("\n", "\r\n")
         if exchange.asks_secret and MASK in edited:
-            raise EndError(f"the whole body is secret; leave {MASK} and the path, or type all of it", "body")
+            raise PartyError(f"the whole body is secret; leave {MASK} and the path, or type all of it", "body")
         is_form = "x-www-form-urlencoded" in exchange.request_headers.get("Content-Type", "").lower()
         try:
             return restore(self._secrets, text, edited, form=is_form, moved=moved).encode()
         except RestoreError as error:
-            raise EndError(str(error), "body") from None
+            raise PartyError(str(error), "body") from None
 
 
 def _check_sender(exchange: Exchange, edited: EditedRequest) -> None:
-    """Raise EndError for headers with which a request of the product would pass for one of a person on this machine."""
+    """Raise PartyError for headers with which a product's request would pass for one of a person on this machine."""
     before = {(name.lower(), value) for name, value in exchange.request_headers.items()}
     for name, value in edited.headers:
         if _SENDER.fullmatch(name.lower()) and (name.lower(), value) not in before:
             sender = "says who sends a request; this one is sent by the product itself"
-            raise EndError(f"{name} {sender}, so it cannot be edited; leave it out", "headers")
+            raise PartyError(f"{name} {sender}, so it cannot be edited; leave it out", "headers")
 
 
 def _overrides(headers: Iterable[tuple[str, str]]) -> list[str]:
@@ -229,34 +231,34 @@ def target_of(url: str) -> str:
 
 
 def check_edited(edited: EditedRequest) -> None:
-    """Raise EndError for a method or a header that no request may have."""
+    """Raise PartyError for a method or a header that no request may have."""
     if not _METHOD.fullmatch(edited.method) or edited.method == "CONNECT":
-        raise EndError(f"{quoted(edited.method)} is not a method; expected GET, POST or the like", "method")
+        raise PartyError(f"{quoted(edited.method)} is not a method; expected GET, POST or the like", "method")
     if len(edited.headers) > MOST_HEADERS:
-        raise EndError(f"{len(edited.headers)} headers; expected at most {MOST_HEADERS}", "headers")
+        raise PartyError(f"{len(edited.headers)} headers; expected at most {MOST_HEADERS}", "headers")
     for name, value in edited.headers:
         if not _NAME.fullmatch(name):
-            raise EndError(f"{quoted(name)} is not the name of a header", "headers")
+            raise PartyError(f"{quoted(name)} is not the name of a header", "headers")
         if CONTROL.search(value) or len(value) > LONGEST_PATH:
-            raise EndError(f"the value of {name} has control characters, or is too long", "headers")
+            raise PartyError(f"the value of {name} has control characters, or is too long", "headers")
 
 
 def check_path(path: str) -> None:
-    """Raise EndError for what is no path of a product: another address, the control plane, the cockpit."""
+    """Raise PartyError for what is no path of a product: another address, the control plane, the cockpit."""
     if not _PATH.fullmatch(path) or path.startswith("//") or _QUERY.search(path):
         expected = "a path that begins with one slash, without spaces, backslashes and #; percent-encode others"
-        raise EndError(f"{quoted(path)} is not a path; expected {expected}", "path")
+        raise PartyError(f"{quoted(path)} is not a path; expected {expected}", "path")
     if len(path) > LONGEST_PATH:
-        raise EndError(f"{len(path):,} characters; expected at most {LONGEST_PATH:,}", "path")
+        raise PartyError(f"{len(path):,} characters; expected at most {LONGEST_PATH:,}", "path")
     plain = path.partition("?")[0]
     for _ in range(_MOST_LAYERS):
         if _RESERVED_SEGMENT.search(plain):
-            raise EndError("a part of it begins with __, as those of the control plane and the cockpit do", "path")
+            raise PartyError("a part of it begins with __, as those of the control plane and the cockpit do", "path")
         decoded = unquote(plain)
         if decoded == plain:
             return
         plain = decoded
-    raise EndError("it is percent-encoded too many times", "path")
+    raise PartyError("it is percent-encoded too many times", "path")
 
 
 def joined(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -274,7 +276,7 @@ def _unreadable(exchange: Exchange, edited: str, *, moved: bool) -> bytes:
     """Return a body that is no text: it is shown as a remark, which nobody has to edit."""
     if edited == request_text(exchange) and not moved:
         return exchange.request_body
-    raise EndError("the body is not text, so it can only be sent as it was, with the same method and path", "body")
+    raise PartyError("the body is not text, so it can only be sent as it was, with the same method and path", "body")
 
 
 def _unrecorded(clock: Clock, trusted: Trust) -> HttpCaller:

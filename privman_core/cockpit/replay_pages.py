@@ -5,11 +5,11 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from privman_core.cockpit.both_ends import BothEnds
 from privman_core.cockpit.chosen_exchanges import Chosen, one_chosen
-from privman_core.cockpit.ends import EndError
-from privman_core.cockpit.facts import EditedRequest
+from privman_core.cockpit.exchange_facts import EditedRequest
+from privman_core.cockpit.parties import PartyFinder
 from privman_core.cockpit.repeats_of_requests import MOST_HEADERS, SET_ANEW, target_of
+from privman_core.cockpit.shown_party import PartyError
 from privman_core.control import COCKPIT
 from privman_core.inputs import quoted
 from privman_core.json_texts import lined
@@ -27,26 +27,26 @@ class ReplayPages:
     """Sends a request again, and shows the form in which it is edited before.
 
     Args:
-        listens_at: learns from a request where the end that serves the page listens.
+        listens_at: learns from a request where the party that serves the page listens.
     """
 
-    def __init__(self, ends: BothEnds, listens_at: Callable[[web.Request], None]) -> None:
-        self._ends = ends
+    def __init__(self, parties: PartyFinder, listens_at: Callable[[web.Request], None]) -> None:
+        self._parties = parties
         self._listens_at = listens_at
 
     async def replay(self, visit: Visit) -> web.Response:
         """Send a request again as it was, and show the new exchange."""
-        chosen = await one_chosen(await self._ends.find(), visit)
+        chosen = await one_chosen(await self._parties.find(), visit)
         self._listens_at(visit.request)
         try:
-            number = await chosen.end.send_again(chosen.number)
-        except EndError as error:
+            number = await chosen.party.send_again(chosen.number)
+        except PartyError as error:
             raise PageError(HTTPStatus.CONFLICT, "Not sent again", str(error), chosen.address) from None
-        return see(f"{COCKPIT}/exchanges/{chosen.end.name.lower()}/{number}")
+        return see(f"{COCKPIT}/exchanges/{chosen.party.name.lower()}/{number}")
 
     async def edit(self, visit: Visit) -> web.Response:
         """Show the form with the request as it was, secrets masked."""
-        chosen = await one_chosen(await self._ends.find(), visit)
+        chosen = await one_chosen(await self._parties.find(), visit)
         printed = chosen.detail.printed
         headers = (each for each in printed["request"]["headers"] if each[0].lower() not in SET_ANEW)
         values = {
@@ -59,25 +59,25 @@ class ReplayPages:
 
     async def send(self, visit: Visit) -> web.Response:
         """Send the edited request; one that is refused comes back with an error beside its field."""
-        chosen, form = await one_chosen(await self._ends.find(), visit), visit.form
+        chosen, form = await one_chosen(await self._parties.find(), visit), visit.form
         self._listens_at(visit.request)
         edited = _read(form, chosen.detail.printed["request"]["body"])
         if form.errors:
             return await self._page(visit, chosen, form)
         try:
-            number = await chosen.end.send_again(chosen.number, edited)
-        except EndError as error:
+            number = await chosen.party.send_again(chosen.number, edited)
+        except PartyError as error:
             form.add_error(error.key, str(error))
             return await self._page(visit, chosen, form)
-        return see(f"{COCKPIT}/exchanges/{chosen.end.name.lower()}/{number}")
+        return see(f"{COCKPIT}/exchanges/{chosen.party.name.lower()}/{number}")
 
     async def _page(self, visit: Visit, chosen: Chosen, form: Form) -> web.Response:
         methods = list(dict.fromkeys((*METHODS, chosen.detail.row.method)))
         return await visit.page(
             "cockpit/edit.html",
             400 if form.errors else 200,
-            title=f"Edit and send exchange {chosen.number} of {chosen.end.name} again",
-            ends=await self._ends.find(),
+            title=f"Edit and send exchange {chosen.number} of {chosen.party.name} again",
+            parties=await self._parties.find(),
             chosen=chosen,
             methods=methods,
             form=form,

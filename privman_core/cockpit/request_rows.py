@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-from privman_core.cockpit.both_ends import Ends
-from privman_core.cockpit.ends import End
-from privman_core.cockpit.facts import ExchangeDetail, FoundExchanges
-from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_sides
+from privman_core.cockpit.exchange_facts import ExchangeDetail, FoundExchanges
+from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_entries
+from privman_core.cockpit.parties import Parties
 from privman_core.cockpit.search import path_of
+from privman_core.cockpit.shown_party import ShownParty
 from privman_core.cuts import cut
 
 MOST_ROWS, MOST_REGISTERING, MOST_EXPLAINED = 60, 20, 6
@@ -15,62 +15,62 @@ MOST_ROWS, MOST_REGISTERING, MOST_EXPLAINED = 60, 20, 6
 ANSWER = "Answer: "
 """Begins the note that has the text of an answer."""
 _MOST_PATHS, _LONGEST_NOTE = 4, 300
-_Found = list[tuple[End, FoundExchanges]]
+_Found = list[tuple[ShownParty, FoundExchanges]]
 
 
-async def rows_about(ends: Ends, request_id: str) -> list[MergedRow]:
+async def rows_about(parties: Parties, request_id: str) -> list[MergedRow]:
     """Return the newest exchanges that belong to a request, oldest first.
 
-    Each end knows of its own exchanges to which request they belong. Of a token call only its sender does, so calls
-    that one end alone knows are looked for in the journal of the other.
+    Each party knows of its own exchanges to which request they belong. Of a token call only its sender does, so calls
+    that one party alone knows are looked for in the journal of the other.
     """
-    found = await _find(ends, f"request:{request_id}")
+    found = await _find(parties, f"request:{request_id}")
     rows = merged(found).rows
-    paths = dict.fromkeys(path_of(row.row.url) for row in rows if row.other is None and _is_between(ends, row))
+    paths = dict.fromkeys(path_of(row.row.url) for row in rows if row.other is None and _is_between(parties, row))
     for path in list(paths)[:_MOST_PATHS]:
-        alike = await _find(ends, f'path:"{path}"')
-        found = [(end, _joined(part, more)) for (end, part), (_, more) in zip(found, alike, strict=True)]
+        alike = await _find(parties, f'path:"{path}"')
+        found = [(party, _joined(part, more)) for (party, part), (_, more) in zip(found, alike, strict=True)]
     rows = merged(found).rows if paths else rows
     return [row for row in reversed(rows) if request_id in row.about]
 
 
-async def rows_registering(ends: Ends, ids: Callable[[End], Iterable[str]]) -> list[MergedRow]:
-    """Return the newest exchanges that made, read or changed the registrations with these ids of each end.
+async def rows_registering(parties: Parties, ids: Callable[[ShownParty], Iterable[str]]) -> list[MergedRow]:
+    """Return the newest exchanges that made, read or changed the registrations with these ids of each party.
 
     A form of a request reads its activity type, too; exchanges about requests are left out.
     """
-    parts = await asyncio.gather(*(_registering(end, ids(end)) for end in ends))
-    rows = [row for row in merged(list(zip(ends, parts, strict=True))).rows if not row.about][:MOST_REGISTERING]
-    return (await with_other_sides(ends.all, rows))[::-1]
+    parts = await asyncio.gather(*(_registering(party, ids(party)) for party in parties))
+    rows = [row for row in merged(list(zip(parties, parts, strict=True))).rows if not row.about][:MOST_REGISTERING]
+    return (await with_other_entries(parties.all, rows))[::-1]
 
 
 async def explained(rows: Sequence[MergedRow]) -> dict[int, list[str]]:
-    """Return what explains the newest exchanges that failed, by their places: the answer, and findings of both ends."""
+    """Return what explains the newest exchanges that failed, by their places: the answer, and the findings of both."""
     failed = [place for place, row in enumerate(rows) if row.sent.tone == "bad"][-MOST_EXPLAINED:]
     notes = await asyncio.gather(*(_explanation(rows[place]) for place in failed))
     return dict(zip(failed, notes, strict=True))
 
 
 async def _explanation(row: MergedRow) -> list[str]:
-    details = await asyncio.gather(*(end.exchange(row.number) for end, row in row.sides))
+    details = await asyncio.gather(*(party.exchange(row.number) for party, row in row.entries))
     judged = not row.fault
     return list(dict.fromkeys(note for each in details if each is not None for note in _notes(each, judged=judged)))
 
 
-async def _registering(end: End, ids: Iterable[str]) -> FoundExchanges:
+async def _registering(party: ShownParty, ids: Iterable[str]) -> FoundExchanges:
     line = ",".join(ids)
-    return await end.find(f"registration:{line}", MOST_REGISTERING) if line else FoundExchanges([])
+    return await party.find(f"registration:{line}", MOST_REGISTERING) if line else FoundExchanges([])
 
 
-async def _find(ends: Ends, line: str) -> _Found:
-    """Return what each end finds, all at once."""
-    parts = await asyncio.gather(*(end.find(line, MOST_ROWS) for end in ends))
-    return list(zip(ends, parts, strict=True))
+async def _find(parties: Parties, line: str) -> _Found:
+    """Return what each party finds, all at once."""
+    parts = await asyncio.gather(*(party.find(line, MOST_ROWS) for party in parties))
+    return list(zip(parties, parts, strict=True))
 
 
-def _is_between(ends: Ends, row: MergedRow) -> bool:
-    """Return whether both parties of an exchange are ends that are shown."""
-    return bool(ends.named(row.source) and ends.named(row.target))
+def _is_between(parties: Parties, row: MergedRow) -> bool:
+    """Return whether both parties of an exchange are parties that are shown."""
+    return bool(parties.named(row.source) and parties.named(row.target))
 
 
 def _joined(one: FoundExchanges, other: FoundExchanges) -> FoundExchanges:

@@ -8,8 +8,9 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from privman_core.cockpit.facts import VERDICTS
+from privman_core.cockpit.exchange_facts import VERDICTS
 from privman_core.cockpit.globs import glob
+from privman_core.cockpit.product import Explanation
 from privman_core.cockpit.search_line import Term, read_terms
 from privman_core.exchange import Exchange
 from privman_core.inputs import quoted
@@ -30,18 +31,6 @@ class SearchError(ValueError):
     """A search line is invalid; the message shows the term and what is expected."""
 
 
-class Explained(Protocol):
-    """A product's knowledge about an exchange."""
-
-    @property
-    def party(self) -> str:
-        """The other party."""
-
-    @property
-    def contract(self) -> str:
-        """Summary of the contract that applies; empty for none."""
-
-
 class Shows(Protocol):
     """Masks secrets."""
 
@@ -57,7 +46,7 @@ class Seen:
 
     Args:
         exchange: judged, if a term asks for its verdict.
-        end: the end that has it in its journal.
+        party: the party that has it in its journal.
         explain: returns the other party, and the contract.
         shows: masks secrets.
     """
@@ -65,29 +54,29 @@ class Seen:
     def __init__(
         self,
         exchange: Exchange,
-        end: str,
-        explain: Callable[[Exchange], Explained],
+        party: str,
+        explain: Callable[[Exchange], Explanation],
         shows: Shows,
     ) -> None:
         self.exchange = exchange
-        self.end = end
+        self.party = party
         self._explain = explain
         self._shows = shows
 
     @cached_property
-    def known(self) -> Explained:
+    def known(self) -> Explanation:
         """The product's knowledge about it."""
         return self._explain(self.exchange)
 
     @property
     def source(self) -> str:
         """Who sent the request."""
-        return self.known.party if self.exchange.direction == "in" else self.end
+        return self.known.other_party if self.exchange.direction == "in" else self.party
 
     @property
     def target(self) -> str:
         """Who answers it."""
-        return self.end if self.exchange.direction == "in" else self.known.party
+        return self.party if self.exchange.direction == "in" else self.known.other_party
 
     @property
     def verdict(self) -> str:
@@ -270,7 +259,7 @@ def _registration(value: str) -> Test:
 
 
 def _party(value: str) -> Test:
-    return lambda seen: value in {seen.end.lower(), seen.known.party.lower()}
+    return lambda seen: value in {seen.party.lower(), seen.known.other_party.lower()}
 
 
 def _verdict(value: str) -> Test:

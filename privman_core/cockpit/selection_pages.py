@@ -7,19 +7,12 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from privman_core.cockpit.both_ends import BothEnds, Ends
-from privman_core.cockpit.chosen_exchanges import (
-    Chosen,
-    ChosenExchanges,
-    archived,
-    base_of,
-    choice,
-    named,
-    seen,
-)
+from privman_core.cockpit.chosen_exchanges import Chosen, ChosenExchanges, archived, base_of, choice, named, seen
 from privman_core.cockpit.compared_exchanges import ComparedExchanges, compare
-from privman_core.cockpit.ends import EndError, Product
+from privman_core.cockpit.parties import Parties, PartyFinder
+from privman_core.cockpit.product import Product
 from privman_core.cockpit.search import path_of
+from privman_core.cockpit.shown_party import PartyError
 from privman_core.control import COCKPIT
 from privman_core.http_archive import to_har
 from privman_core.journal import aside_of
@@ -27,7 +20,7 @@ from privman_core.pages.rendering import see, to_file
 from privman_core.pages.site import Visit
 
 NO_SCENARIO = (
-    "No step of a scenario asks for these exchanges: the two ends send them of their own accord, or a browser posted"
+    "No step of a scenario asks for these exchanges: the two parties send them of their own accord, or a browser posted"
     " them as forms."
 )
 COMPARE = f"{COCKPIT}/compare"
@@ -43,8 +36,8 @@ class SelectionPages:
         product: writes scenarios.
     """
 
-    def __init__(self, ends: BothEnds, product: Product) -> None:
-        self._ends = ends
+    def __init__(self, parties: PartyFinder, product: Product) -> None:
+        self._parties = parties
         self._product = product
 
     async def show(self, visit: Visit) -> web.Response:
@@ -55,18 +48,18 @@ class SelectionPages:
         query = _query(visit)
         if leads := _LEADS.get(visit.query.get("do", "")):
             return see(f"{leads}?{query}")
-        ends, line, error = await self._ends.find(), visit.query.get("find", "").strip(), ""
+        parties, line, error = await self._parties.find(), visit.query.get("find", "").strip(), ""
         found = ChosenExchanges([], [], [])
         try:
-            found = await self._choice(ends, visit)
-        except EndError as refusal:
+            found = await self._choice(parties, visit)
+        except PartyError as refusal:
             error = str(refusal)
-        scenario = await self._scenario(found, ends)
+        scenario = await self._scenario(found, parties)
         return await visit.page(
             "cockpit/selection.html",
             400 if error else 200,
             title="Selection",
-            ends=ends,
+            parties=parties,
             line=line,
             error=error,
             found=found,
@@ -79,24 +72,24 @@ class SelectionPages:
 
     async def scenario(self, visit: Visit) -> web.Response:
         """Answer the scenario as a file."""
-        ends = await self._ends.find()
-        text = await self._scenario(await self._choice(ends, visit), ends) or f"# {NO_SCENARIO}\n"
+        parties = await self._parties.find()
+        text = await self._scenario(await self._choice(parties, visit), parties) or f"# {NO_SCENARIO}\n"
         return to_file("saved.yaml", text.encode(), "application/yaml")
 
     async def archive(self, visit: Visit) -> web.Response:
         """Answer the exchanges as an HTTP Archive."""
-        found = await self._choice(await self._ends.find(), visit)
+        found = await self._choice(await self._parties.find(), visit)
         body = to_har((archived(each, base_of(each, visit)) for each in found.all), "privman-cockpit")
         return to_file("exchanges.har", body, "application/json")
 
     async def compare(self, visit: Visit) -> web.Response:
         """Show two exchanges ``x`` field by field, the older one first: what differs, or everything with ``all``."""
-        ends, names = await self._ends.find(), [*_names(visit), "", ""][:2]
+        parties, names = await self._parties.find(), [*_names(visit), "", ""][:2]
         errors, two = ["", ""], list[Chosen]()
         for place, name in enumerate(names if any(names) else ()):
             try:
-                two.append(await named(ends, name))
-            except EndError as error:
+                two.append(await named(parties, name))
+            except PartyError as error:
                 errors[place] = str(error)
         if len(two) == len(names):
             two.sort(key=lambda each: (each.detail.row.at, each.number))
@@ -106,7 +99,7 @@ class SelectionPages:
             "cockpit/compare.html",
             400 if any(errors) else 200,
             title="Compare",
-            ends=ends,
+            parties=parties,
             names=names,
             errors=errors,
             two=two,
@@ -115,15 +108,15 @@ class SelectionPages:
             address=f"{COMPARE}?{urlencode([('x', name) for name in names])}",
         )
 
-    async def _choice(self, ends: Ends, visit: Visit) -> ChosenExchanges:
-        return await choice(ends, _names(visit), visit.query.get("find"))
+    async def _choice(self, parties: Parties, visit: Visit) -> ChosenExchanges:
+        return await choice(parties, _names(visit), visit.query.get("find"))
 
-    async def _scenario(self, found: ChosenExchanges, ends: Ends) -> str:
+    async def _scenario(self, found: ChosenExchanges, parties: Parties) -> str:
         some = found.all
         if not some:
             return ""
         return await aside_of(
-            _size(some), lambda: self._product.scenario(_title(some), [seen(each, ends) for each in some])
+            _size(some), lambda: self._product.scenario(_title(some), [seen(each, parties) for each in some])
         )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
-from privman_core.cockpit.facts import Tone
+from privman_core.cockpit.bounded_texts import Tone
 
 TIMES, SPACING, TOP, ROW, GAP, HEAD = 80, 340, 64, 62, 30, 8
 """Pixels: width of the times, distance of lifelines, space above the first call, height of a call, height of a pause

@@ -1,4 +1,4 @@
-"""The clocks of the ends that a page shows, moved as one."""
+"""The clocks of the parties that a page shows, moved as one."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 from msgspec import Struct
 
 from privman_core.clock import Due
-from privman_core.cockpit.ends import End, EndError, require_reach
-from privman_core.cockpit.facts import ClockState
+from privman_core.cockpit.party_facts import ClockState
+from privman_core.cockpit.shown_party import PartyError, ShownParty, require_reach
 
 SAME_TIME = timedelta(seconds=1)
-"""Ends that are less apart than this are at the same time."""
+"""Parties that are less apart than this are at the same time."""
 MOST_DUE = 50
-"""Things that are listed of each end."""
+"""Things that are listed of each party."""
 MOST_STOPS = 100
 """Deadlines of a jump at which it looks what was done."""
 MOST_IN_ALL, MOST_IN_VAIN = 10_000, 20
@@ -21,47 +21,47 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class DueAt(Struct, frozen=True):
-    """What falls due at an end."""
+    """What falls due at a party."""
 
-    end: End
+    party: ShownParty
     due: Due
 
 
 class Clocks(Struct, frozen=True):
-    """The times of the ends that are shown, by name; ``dues`` is what falls due, earliest first."""
+    """The times of the parties that are shown, by name; ``dues`` is what falls due, earliest first."""
 
     states: dict[str, ClockState]
     dues: list[DueAt]
 
     @property
     def agree(self) -> bool:
-        """Whether it is the same time at both ends, or nearly so."""
+        """Whether it is the same time at both parties, or nearly so."""
         times = [state.now for state in self.states.values()]
         return max(times) - min(times) < SAME_TIME
 
     @property
     def virtual(self) -> list[str]:
-        """The ends that can jump."""
+        """The parties that can jump."""
         return [name for name, state in self.states.items() if state.virtual]
 
     @property
     def real(self) -> list[str]:
-        """The ends that cannot."""
+        """The parties that cannot."""
         return [name for name, state in self.states.items() if not state.virtual]
 
     @property
     def latest(self) -> datetime:
-        """The time of the jump's start: of the end that is ahead, among those that can jump."""
+        """The time of the jump's start: of the party that is ahead, among those that can jump."""
         return max(state.now for state in self.states.values() if state.virtual or not self.virtual)
 
     @property
     def earliest(self) -> datetime:
-        """The time of the end that is behind, among those that can jump."""
+        """The time of the party that is behind, among those that can jump."""
         return min(state.now for state in self.states.values() if state.virtual or not self.virtual)
 
     @property
     def behind(self) -> list[str]:
-        """The ends that can jump and are behind another one of these."""
+        """The parties that can jump and are behind another one of these."""
         latest = self.latest
         return [name for name in self.virtual if latest - self.states[name].now >= SAME_TIME]
 
@@ -73,42 +73,42 @@ class PassedTime(Struct, frozen=True):
     whole: bool
 
 
-async def read_clocks(ends: Sequence[End]) -> Clocks:
-    """Return the time of each end, and what falls due there, once for two ends that have one clock."""
-    states = {end.name: await end.clock() for end in ends}
-    dues: dict[Due, End] = {}
-    for end in ends:
-        for due in await end.due(MOST_DUE):
-            dues.setdefault(due, end)
-    listed = [DueAt(end, due) for due, end in dues.items()]
+async def read_clocks(parties: Sequence[ShownParty]) -> Clocks:
+    """Return the time of each party, and what falls due there, once for two parties that have one clock."""
+    states = {party.name: await party.clock() for party in parties}
+    dues: dict[Due, ShownParty] = {}
+    for party in parties:
+        for due in await party.due(MOST_DUE):
+            dues.setdefault(due, party)
+    listed = [DueAt(party, due) for due, party in dues.items()]
     return Clocks(states, sorted(listed, key=lambda each: each.due.at))
 
 
-async def advance_to(ends: Sequence[End], moment: datetime) -> PassedTime:
+async def advance_to(parties: Sequence[ShownParty], moment: datetime) -> PassedTime:
     """Let the ends with virtual time jump together, from deadline to deadline; one that is behind catches up first.
 
-    Whoever has something to send by then goes last, and so finds the other one at the same time. Two ends of one
+    Whoever has something to send by then goes last, and so finds the other one at the same time. Two parties of one
     process may have one clock: jumps are to a moment, so it moves once. Returns what was done on the way, also what
-    came up only then. Raises EndError, also if all time is real.
+    came up only then. Raises PartyError, also if all time is real.
     """
-    clocks = await read_clocks(ends)
-    movable = [end for end in ends if clocks.states[end.name].virtual]
+    clocks = await read_clocks(parties)
+    movable = [party for party in parties if clocks.states[party.name].virtual]
     if not movable:
-        raise EndError(f"The time of {' and '.join(clocks.states)} is real and cannot jump", "jump")
-    for end in movable:  # before any of them moves
-        require_reach(moment, clocks.states[end.name].now)
+        raise PartyError(f"The time of {' and '.join(clocks.states)} is real and cannot jump", "jump")
+    for party in movable:  # before any of them moves
+        require_reach(moment, clocks.states[party.name].now)
     done: list[DueAt] = []
     progress = _Progress()
     for _ in range(MOST_STOPS):
         stop = progress.at(await _stop(movable, clocks.states, moment))
-        before, clocks = clocks, await read_clocks(ends)
+        before, clocks = clocks, await read_clocks(parties)
         done += [each for each in before.dues if each.due.at <= stop and each not in clocks.dues]
         if stop >= moment:
             return PassedTime(done, whole=True)
     if len(movable) == 1:
         await movable[0].advance_to(moment)
         return PassedTime(done, whole=False)
-    while progress.at(await _stop(movable, {end.name: await end.clock() for end in movable}, moment)) < moment:
+    while progress.at(await _stop(movable, {party.name: await party.clock() for party in movable}, moment)) < moment:
         pass
     return PassedTime(done, whole=False)
 
@@ -121,19 +121,19 @@ class _Progress:
         self._all = self._in_vain = 0
 
     def at(self, stop: datetime) -> datetime:
-        """Return the stop; raises EndError for one that is no later than many before it, or after too many of them."""
+        """Return the stop; raises PartyError for one that is no later than many before it, or after too many."""
         self._in_vain = self._in_vain + 1 if self.last is not None and stop <= self.last else 0
         self.last = stop if self.last is None else max(self.last, stop)
         self._all += 1
         if self._in_vain > MOST_IN_VAIN or self._all > MOST_IN_ALL:
-            raise EndError(f"The clocks stay at {stop}: something falls due there again and again", "jump")
+            raise PartyError(f"The clocks stay at {stop}: something falls due there again and again", "jump")
         return stop
 
 
-async def _stop(ends: Sequence[End], states: Mapping[str, ClockState], moment: datetime) -> datetime:
-    """Let the ends jump to the next deadline, or to the moment if that is earlier; return where they are."""
-    dues = {end.name: states[end.name].due or _NEVER for end in ends}
+async def _stop(parties: Sequence[ShownParty], states: Mapping[str, ClockState], moment: datetime) -> datetime:
+    """Let the parties jump to the next deadline, or to the moment if that is earlier; return where they are."""
+    dues = {party.name: states[party.name].due or _NEVER for party in parties}
     stop = min([moment, *dues.values()])
-    for end in sorted(ends, key=lambda end: dues[end.name], reverse=True):
-        await end.advance_to(stop)
+    for party in sorted(parties, key=lambda party: dues[party.name], reverse=True):
+        await party.advance_to(stop)
     return stop

@@ -7,7 +7,8 @@ from itertools import groupby
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from privman_core.cockpit.facts import DatedEvent, RequestDetail, Tone
+from privman_core.cockpit.approval_facts import DatedEvent, RequestDetail
+from privman_core.cockpit.bounded_texts import Tone
 from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.search import path_of
 from privman_core.cockpit.sequence_diagram import in_words
@@ -22,7 +23,7 @@ class TimedStep(Struct, frozen=True):
     """One step.
 
     Attributes:
-        who: the end of an event, or who sent the request.
+        who: the party of an event, or who sent the request.
         whom: who answered it; empty for an event.
         words: what happened.
         exchange: None for an event.
@@ -50,10 +51,10 @@ class TimedStep(Struct, frozen=True):
 
 
 class ComingStep(Struct, frozen=True):
-    """What falls due at an end; ``remaining`` is the time until then, for people."""
+    """What falls due at a party; ``remaining`` is the time until then, for people."""
 
     at: datetime
-    end: str
+    party: str
     words: str
     remaining: str
 
@@ -65,7 +66,7 @@ def time_line(
 
     Args:
         rows: the exchanges about the request, oldest first.
-        known: what each end knows of it, by name.
+        known: what each party knows of it, by name.
         notes: what explains an exchange, by its place among the rows.
     """
     steps = _exchanges(rows, notes)
@@ -77,7 +78,7 @@ def time_line(
 
 
 def what_falls_due(known: Mapping[str, RequestDetail], now: Mapping[str, datetime]) -> list[ComingStep]:
-    """Return what is still to come, the next first; ``now`` is the time of each end."""
+    """Return what is still to come, the next first; ``now`` is the time of each party."""
     found = [
         ComingStep(event.at, name, event.text, in_words(max(event.at - now[name], timedelta(0))) or "now")
         for name, detail in known.items()
@@ -117,46 +118,46 @@ def _only_prepares(row: MergedRow, later: Iterable[MergedRow]) -> bool:
     )
 
 
-def _place(steps: Sequence[TimedStep], end: str, event: DatedEvent) -> int:
-    """Return where an event belongs, by what its end has journaled and by the clock of that end.
+def _place(steps: Sequence[TimedStep], party: str, event: DatedEvent) -> int:
+    """Return where an event belongs, by what its party has journaled and by the clock of that party.
 
-    Times of records have no fractions of a second, virtual time stands still, and the clocks of the ends may differ.
+    Times of records have no fractions of a second, virtual time stands still, and the clocks of the parties may differ.
     """
     second = event.at.replace(microsecond=0)
-    known = [(place, when) for place, step in enumerate(steps) if (when := _second_at(step, end)) is not None]
+    known = [(place, when) for place, step in enumerate(steps) if (when := _second_at(step, party)) is not None]
     same = [place for place, when in known if when == second and steps[place].exchange]
     last = max((place + 1 for place, when in known if when <= second), default=0)
     if event.order == "first" and same:
         return same[0]
-    if causes := _causes(steps, same, end).get(event.order):
+    if causes := _causes(steps, same, party).get(event.order):
         return causes[-1]
     later = (place for place in range(last, len(steps)) if steps[place].at > event.at)
     return next(later, len(steps)) if event.order == "last" or not same else last
 
 
-def _causes(steps: Sequence[TimedStep], same: Sequence[int], end: str) -> Mapping[str, Sequence[int]]:
+def _causes(steps: Sequence[TimedStep], same: Sequence[int], party: str) -> Mapping[str, Sequence[int]]:
     """Return the places beside the exchanges that may have caused an event of the second of ``same``, by its order."""
-    received = [place + 1 for place in same if _receives(steps[place], end)]
+    received = [place + 1 for place in same if _receives(steps[place], party)]
     delivered = [place for place in received if _keeps_contract(steps[place - 1])]
-    first_sent = next((place for place in same if _sends(steps[place], end)), len(steps))
+    first_sent = next((place for place in same if _sends(steps[place], party)), len(steps))
     return {
-        "sent": [_without_reading(steps, place) for place in same if _sends_change(steps[place], end)],
+        "sent": [_without_reading(steps, place) for place in same if _sends_change(steps[place], party)],
         "received": [place for place in received if place <= first_sent] or received,
         "delivered": delivered[:1] or received,
     }
 
 
-def _second_at(step: TimedStep, end: str) -> datetime | None:
-    """Return when a step happened by the clock of an end; None for what that end does not know."""
+def _second_at(step: TimedStep, party: str) -> datetime | None:
+    """Return when a step happened by the clock of a party; None for what that party does not know."""
     if step.exchange is None:
-        return step.at.replace(microsecond=0) if step.who == end else None
-    return next((row.at.replace(microsecond=0) for side, row in step.exchange.sides if side.name == end), None)
+        return step.at.replace(microsecond=0) if step.who == party else None
+    return next((row.at.replace(microsecond=0) for one, row in step.exchange.entries if one.name == party), None)
 
 
-def _receives(step: TimedStep, end: str) -> bool:
-    """Return whether a step is an accepted write that an end received: it may have caused an event there."""
+def _receives(step: TimedStep, party: str) -> bool:
+    """Return whether a step is an accepted write that a party received: it may have caused an event there."""
     exchange = step.exchange
-    return exchange is not None and step.whom == end and step.tone == "good" and exchange.sent.method not in _READING
+    return exchange is not None and step.whom == party and step.tone == "good" and exchange.sent.method not in _READING
 
 
 def _keeps_contract(step: TimedStep) -> bool:
@@ -165,12 +166,12 @@ def _keeps_contract(step: TimedStep) -> bool:
     return exchange is not None and bool(exchange.served.contract) and not exchange.served.prepares
 
 
-def _sends(step: TimedStep, end: str) -> bool:
-    return step.exchange is not None and step.who == end and step.exchange.sent.method not in _READING
+def _sends(step: TimedStep, party: str) -> bool:
+    return step.exchange is not None and step.who == party and step.exchange.sent.method not in _READING
 
 
-def _sends_change(step: TimedStep, end: str) -> bool:
-    return step.exchange is not None and step.who == end and step.exchange.sent.method in _CHANGING
+def _sends_change(step: TimedStep, party: str) -> bool:
+    return step.exchange is not None and step.who == party and step.exchange.sent.method in _CHANGING
 
 
 def _without_reading(steps: Sequence[TimedStep], place: int) -> int:
@@ -180,8 +181,8 @@ def _without_reading(steps: Sequence[TimedStep], place: int) -> int:
     return place
 
 
-def _reads(step: TimedStep, end: str) -> bool:
-    return step.exchange is not None and step.who == end and step.exchange.sent.method in _READING
+def _reads(step: TimedStep, party: str) -> bool:
+    return step.exchange is not None and step.who == party and step.exchange.sent.method in _READING
 
 
 def _folded(steps: Iterable[TimedStep]) -> Iterator[TimedStep]:

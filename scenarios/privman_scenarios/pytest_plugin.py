@@ -1,4 +1,4 @@
-"""Fixtures for tests of the integration, or of whatever talks to either end of it.
+"""Fixtures for tests of the integration, or of whatever talks to either party of it.
 
 Every run of pytest loads this module, used or not, so what it needs is imported by the first function that needs it.
 """

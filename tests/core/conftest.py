@@ -13,10 +13,11 @@ from aiohttp import ClientResponse, ClientSession, CookieJar, web
 
 from privman_core.bodies import receive
 from privman_core.clock import Clock, Due, RealClock
+from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, RequestDetail
 from privman_core.cockpit.cockpit import Cockpit, CockpitKeys
 from privman_core.cockpit.contract_comparison import ContractComparison
-from privman_core.cockpit.ends import Explanation
-from privman_core.cockpit.facts import ApprovalState, DeliveryState, ExchangeToSave, RequestDetail
+from privman_core.cockpit.exchange_facts import ExchangeToSave
+from privman_core.cockpit.product import Explanation
 from privman_core.cockpit.recipes import Recipe
 from privman_core.exchange import Exchange
 from privman_core.fault_kinds import GENERIC
@@ -86,7 +87,7 @@ class EchoProduct:
         return None
 
     async def other_url(self) -> str:
-        """Know no other end."""
+        """Know no other party."""
         return ""
 
 

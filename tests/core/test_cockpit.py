@@ -275,7 +275,7 @@ async def test_token_unlocks_a_browser(guarded_party: Party, http: ClientSession
         cookie = answer.headers["Set-Cookie"]
         assert (answer.status, answer.headers["Location"]) == (303, "/__cockpit")
     assert ("HttpOnly" in cookie, "SameSite=Strict" in cookie, "Path=/__cockpit" in cookie) == (True, True, True)
-    assert cookie.startswith("cockpit-echo=")  # the other end's has another name: ports share cookies
+    assert cookie.startswith("cockpit-echo=")  # the other party's has another name: ports share cookies
     sent = {"Cookie": cookie.split(";")[0]}
     assert (await browser.get(headers=ELSEWHERE | sent))[0] == 200
 

@@ -162,7 +162,7 @@ _VALUES = (ast.Constant, ast.Dict, ast.Tuple, ast.BinOp, ast.Add, ast.Subscript,
 def test_texts_do_nothing_but_send(  # noqa: PLR0913, PLR0917 - the parts of a request
     method: str, url: str, direction: str, headers: list[tuple[str, str]], body: str, server: str
 ) -> None:
-    """Whatever a foreign program says in the place of the other end: a shell and Python find no more in them."""
+    """Whatever a foreign program says in the place of the other party: a shell and Python find no more in them."""
     exchange = printed(method, url, headers, body) | {"direction": direction}
     found = copies(exchange, "http://127.0.0.1:1", server)
     curl, python, file = (text_of(found, kind).text for kind in ("curl", "python", "http"))

@@ -7,7 +7,7 @@ import pytest
 from .cockpit_browser import Browser
 from .conftest import Party
 
-_ALL = {"end": "Echo", "kind": "status", "method": "POST", "path": "/api/*", "status": "429", "times": ""}
+_ALL = {"party": "Echo", "kind": "status", "method": "POST", "path": "/api/*", "status": "429", "times": ""}
 
 
 def _shown(html: str) -> str:
@@ -86,7 +86,7 @@ async def test_fault_after_its_time_is_not_armed(party: Party, browser: Browser)
         ("after", "1e300", "'after' is 1e+300; expected a number of seconds from 0 to 316224000"),
         ("after", "9" * 5_000, "expected a number of seconds from 0 to 316224000"),
         ("kind", "statos", "'kind' is 'statos' (did you mean 'status'?)"),
-        ("end", "Console", "the end 'Console' is not shown: No other end is known yet."),
+        ("party", "Console", "the party 'Console' is not shown: No other party is known yet."),
     ],
 )
 async def test_invalid_fault_is_refused(browser: Browser, key: str, value: str, error: str) -> None:
@@ -94,13 +94,13 @@ async def test_invalid_fault_is_refused(browser: Browser, key: str, value: str, 
     status, html = await browser.post("/faults", {"kind": "status", "path": "/mine"} | {key: value})
     assert (status, error in html.replace("&#39;", "'")) == (400, True)
     assert ('value="/mine"' in html) is (key != "kind")
-    assert ('aria-invalid="true"' in html) is (key != "end")
+    assert ('aria-invalid="true"' in html) is (key != "party")
     assert browser.party.faults.armed == []
 
 
 async def test_address_opens_the_form_filled_in(browser: Browser) -> None:
     """An exchange links to it; a status makes it that kind, and only the options of the kind are offered."""
-    _, html = await browser.get("/faults?end=Echo&method=POST&path=/orders&status=404")
+    _, html = await browser.get("/faults?party=Echo&method=POST&path=/orders&status=404")
     assert '<h3 id="arm">status at Echo</h3>' in html
     for part in ('value="/orders"', 'value="404"', '<option value="POST" selected>'):
         assert part in html

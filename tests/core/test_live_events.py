@@ -5,10 +5,10 @@ from typing import Any
 
 from aiohttp import ClientResponse, ClientSession, web
 
-from privman_core.cockpit.both_ends import Ends
-from privman_core.cockpit.ends import EndError
-from privman_core.cockpit.facts import Marks
 from privman_core.cockpit.live_events import MOST_STREAMS, LiveEvents
+from privman_core.cockpit.parties import Parties
+from privman_core.cockpit.party_facts import Marks
+from privman_core.cockpit.shown_party import PartyError
 from privman_core.serving import serving
 
 from .conftest import TOKEN, Party
@@ -40,7 +40,7 @@ async def test_stream_tells_of_every_change(party: Party) -> None:
 
 
 class Unchanging:
-    """Two ends to which nothing happens; the other one never answers."""
+    """Two parties to which nothing happens; the other one never answers."""
 
     url = ""
 
@@ -48,15 +48,15 @@ class Unchanging:
         self.name = name
         self.own: Any = self
 
-    async def find(self) -> Ends:
+    async def find(self) -> Parties:
         """Return both."""
         other: Any = Unchanging("Other")
-        return Ends([self.own, other])
+        return Parties([self.own, other], [])
 
     async def marks(self) -> Marks:
         """Return the same as ever."""
         if self.name == "Other":
-            raise EndError("no answer")
+            raise PartyError("no answer")
         return Marks(0, 0, "")
 
 

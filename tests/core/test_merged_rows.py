@@ -1,4 +1,4 @@
-"""Two journals in one list: each exchange once, in order, page by page, whatever happened at which end."""
+"""Two journals in one list: each exchange once, in order, page by page, whatever happened at which party."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from privman_core.cockpit.facts import ExchangeRow, FoundExchanges
+from privman_core.cockpit.exchange_facts import ExchangeRow, FoundExchanges
 from privman_core.cockpit.merged_rows import MergedRow, merged
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -17,7 +17,7 @@ PAGE = 5
 
 @dataclass(frozen=True)
 class Journal:
-    """The rows of an end, oldest first."""
+    """The rows of a party, oldest first."""
 
     name: str
     rows: tuple[ExchangeRow, ...]
@@ -31,7 +31,7 @@ class Journal:
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[Journal, Journal, int]:
-    """Draw what two ends journal of the same events, and how many events there were."""
+    """Draw what two parties journal of the same events, and how many events there were."""
     rows: dict[str, list[ExchangeRow]] = {"ServiceNow": [], "Console": []}
     kinds = draw(st.lists(st.tuples(st.sampled_from("rcpb"), st.sampled_from("xy"), st.integers(0, 2)), max_size=30))
     marked, now = draw(st.booleans()), START
@@ -42,15 +42,20 @@ def histories(draw: st.DrawFn) -> tuple[Journal, Journal, int]:
         if kind in "rc":
             rows[sender].append(
                 _row(
-                    len(rows[sender]) + 1, now, direction="out", url=f"http://{server}/{path}", party=server, mark=mark
+                    len(rows[sender]) + 1,
+                    now,
+                    direction="out",
+                    url=f"http://{server}/{path}",
+                    other_party=server,
+                    mark=mark,
                 )
             )
             rows[server].append(
-                _row(len(rows[server]) + 1, now, direction="in", url=f"/{path}", party=sender, mark=mark)
+                _row(len(rows[server]) + 1, now, direction="in", url=f"/{path}", other_party=sender, mark=mark)
             )
         else:
             rows[server].append(
-                _row(len(rows[server]) + 1, now, direction="in", url=f"/{path}", party="Browser", mark="")
+                _row(len(rows[server]) + 1, now, direction="in", url=f"/{path}", other_party="Browser", mark="")
             )
     return Journal("ServiceNow", tuple(rows["ServiceNow"])), Journal("Console", tuple(rows["Console"])), len(kinds)
 
@@ -69,12 +74,12 @@ def _row(number: int, at: datetime, **facts: Any) -> ExchangeRow:
     )
 
 
-def _all(*ends: Any) -> list[MergedRow]:
+def _all(*parties: Any) -> list[MergedRow]:
     """Return every row, by way of all pages."""
     rows: list[MergedRow] = []
-    before = {end.name: 0 for end in ends}
+    before = {party.name: 0 for party in parties}
     while before:
-        page = merged([(end, end.find(before[end.name])) for end in ends])
+        page = merged([(party, party.find(before[party.name])) for party in parties])
         assert page.rows or not page.before
         rows += page.rows
         before = page.before
@@ -84,24 +89,24 @@ def _all(*ends: Any) -> list[MergedRow]:
 @given(histories())
 def test_each_exchange_stands_once(history: tuple[Journal, Journal, int]) -> None:
     """Every row of either journal is on one page, in the order of its journal; what both have is one row."""
-    *ends, events = history
-    rows = _all(*ends)
-    for end in ends:
-        shown = [row for each in rows for side, row in each.sides if side.name == end.name]
-        assert shown == list(reversed(end.rows))
+    *parties, events = history
+    rows = _all(*parties)
+    for party in parties:
+        shown = [row for each in rows for one, row in each.entries if one.name == party.name]
+        assert shown == list(reversed(party.rows))
     alone = [each for each in rows if each.other is None and each.row.direction == "out"]
     assert len(rows) == events + len(alone)
 
 
 @given(histories(), st.data())
 def test_exchanges_that_overlapped_are_all_shown(history: tuple[Journal, Journal, int], data: st.DataObject) -> None:
-    """Where the ends have them in another order, too; at most those are two rows."""
+    """Where the parties have them in another order, too; at most those are two rows."""
     servicenow, console, events = history
     places = data.draw(st.permutations(range(len(console.rows))))
     moved = [replace(console.rows[place], number=number, at=START) for number, place in enumerate(places, 1)]
-    ends = servicenow, Journal("Console", tuple(moved))
-    rows = _all(*ends)
-    for end in ends:
-        shown = [row for each in rows for side, row in each.sides if side.name == end.name]
-        assert sorted(row.number for row in shown) == [row.number for row in end.rows]
+    parties = servicenow, Journal("Console", tuple(moved))
+    rows = _all(*parties)
+    for party in parties:
+        shown = [row for each in rows for one, row in each.entries if one.name == party.name]
+        assert sorted(row.number for row in shown) == [row.number for row in party.rows]
     assert events <= len(rows) <= len(servicenow.rows) + len(console.rows)

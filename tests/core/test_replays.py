@@ -286,7 +286,7 @@ _HEADERS = st.lists(
 def test_nothing_that_is_typed_reaches_anybody_else(
     trapped: Trapped, path: str, headers: list[tuple[str, str]], method: str, body: str
 ) -> None:
-    """A request goes to the end itself, to none of its own pages, or nowhere."""
+    """A request goes to the party itself, to none of its own pages, or nowhere."""
     port, journal = str(trapped.trap.port), trapped.party.journal
     before, path = journal.newest, path.replace("{port}", port)
     edited = {
@@ -315,8 +315,8 @@ async def test_original_of_the_control_plane_is_not_sent_again(roomy_party: Part
     assert (status, answer["key"], len(roomy_party.journal.kept())) == (400, "path", 1)
 
 
-async def test_sent_request_goes_to_nobody_but_the_other_end(roomy_party: Party, real_party: Party) -> None:
-    """Without another end it goes nowhere, though its old address still answers."""
+async def test_sent_request_goes_to_nobody_but_the_other_party(roomy_party: Party, real_party: Party) -> None:
+    """Without another party it goes nowhere, though its old address still answers."""
     await roomy_party.caller.send("POST", f"{real_party.url}/hook", {}, b"x", 5)
     status, answer = await roomy_party.call("POST", REPLAY)
     assert (status, answer["key"]) == (400, "")
@@ -417,7 +417,7 @@ async def test_answer_that_takes_long_comes_later(roomy_party: Party) -> None:
         await asyncio.sleep(0)
     assert roomy_party.journal.kept()[-1].status == 200
     await roomy_party.call("POST", "/__admin/faults", json={"kind": "slow", "seconds": 30})
-    assert await roomy_party.call("POST", REPLAY) == (200, {"number": 3})  # given up when the end stops
+    assert await roomy_party.call("POST", REPLAY) == (200, {"number": 3})  # given up when the party stops
 
 
 async def test_dropped_connection_is_the_answer(roomy_party: Party) -> None:

@@ -60,7 +60,7 @@ async def test_selection_shows_each_exchange_once(roomy_party: Party) -> None:
     for words in (
         "Echo does not keep an exchange 9",
         "&#39;one&#39; is not the name",
-        "no end shown is &#39;other&#39;",
+        "no party shown is &#39;other&#39;",
     ):
         assert words in html
     assert "/__cockpit/compare?x=echo-1&amp;x=echo-3" in html
@@ -229,6 +229,6 @@ async def test_failure_is_armed_for_the_next_one_like_it(
         await roomy_party.call("POST", "/__admin/cockpit/exchanges/1/replay")
     _, html = await roomy_party.call("GET", f"/__cockpit/exchanges/echo/{2 if fault else 1}")
     fields = dict(re.findall(r'<input id="arm\.(\w+)" name="\w+" value="([^"]*)"', html))
-    assert fields.items() >= {"end": "Echo", "method": "POST", "path": "/x[*]y", **expected}.items()
+    assert fields.items() >= {"party": "Echo", "method": "POST", "path": "/x[*]y", **expected}.items()
     assert ("Retry-After" in fields.get("headers", "")) == ("Retry-After" in (fault or {}).get("headers", {}))
     assert fields.get("body", "") == expected.get("body", "")

@@ -14,7 +14,7 @@ from aiohttp import encode_basic_auth
 
 from privman_contracts import Contracts
 from privman_contracts.scenario_text import scenario_text
-from privman_core.cockpit.facts import ExchangeToSave
+from privman_core.cockpit.exchange_facts import ExchangeToSave
 from privman_core.virtual_clock import VirtualClock
 from privman_scenarios.commands.cli import main
 from privman_scenarios.language.loader import Loader
@@ -72,7 +72,7 @@ ARRIVED = {"servicenow.expect-exchanges": {"direction": "in", "method": "POST",
 
 
 def test_request_is_asked_and_decided() -> None:
-    """The decision is expected at both ends; an attempt that failed has its fault, and the next one its wait."""
+    """The decision is expected at both parties; an attempt that failed has its fault, and the next one its wait."""
     steps = steps_of(asked(), decided(), delivered(503, fault="status"), delivered(after=50), delivered(409, after=51))
     options = {"kind": "status", "method": "POST", "path": APPROVE, "options": {"status": 503}}
     assert steps == [

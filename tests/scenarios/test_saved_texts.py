@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from privman_contracts import Contracts
 from privman_contracts.left_out import MOST_OF_ALL
 from privman_contracts.scenario_text import scenario_text
-from privman_core.cockpit.facts import ExchangeToSave
+from privman_core.cockpit.exchange_facts import ExchangeToSave
 from privman_scenarios.language.loader import Loader
 from privman_scenarios.language.variables import Saved
 from privman_scenarios.playing.verbs import vocabulary

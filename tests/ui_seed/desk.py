@@ -63,7 +63,7 @@ class Desk:
         return str(asked["request_id"])
 
     async def advance(self, seconds: float) -> None:
-        """Let time pass at both ends."""
+        """Let time pass at both parties."""
         await self.servicenow("POST", "/clock/advance", {"seconds": seconds})
 
     async def page(self, request_id: str, url: str = "") -> str:
@@ -78,12 +78,12 @@ class Desk:
         return unescape(" ".join([*re.sub(r"<svg.*?</svg>|<[^>]*>", " ", main, flags=re.DOTALL).split(), *labels]))
 
     async def exchanges(self, url: str, find: str) -> list[str]:
-        """Return method and path of the exchanges that an end finds, oldest first."""
+        """Return method and path of the exchanges that a party finds, oldest first."""
         found = (await self.fakes.control(url, "GET", f"/cockpit/exchanges?find={find}"))["rows"]
         return [f"{each['method']} {each['url'].partition('?')[0].split('/')[-1]}" for each in reversed(found)]
 
     async def path(self, url: str, find: str) -> str:
-        """Return the path of the page of the newest exchange that an end finds."""
+        """Return the path of the page of the newest exchange that a party finds."""
         found = (await self.fakes.control(url, "GET", f"/cockpit/exchanges?find={find}"))["rows"]
-        end = "console" if url == self.fakes.console else "servicenow"
-        return f"/exchanges/{end}/{found[0]['number']}"
+        party = "console" if url == self.fakes.console else "servicenow"
+        return f"/exchanges/{party}/{found[0]['number']}"

@@ -34,7 +34,7 @@ async def fakes() -> AsyncIterator[BothFakes]:
 
 
 async def _last(fakes: BothFakes, url: str) -> dict[str, Any]:
-    """Return the newest exchange in the journal of an end."""
+    """Return the newest exchange in the journal of a party."""
     return dict((await fakes.control(url, "GET", "/requests?last=1"))["requests"][-1])
 
 
@@ -119,7 +119,7 @@ async def test_edited_delivery_is_answered_by_the_console(fakes: BothFakes) -> N
 
 
 @pytest.mark.parametrize("console", ["http://127.0.0.1:9", ""], ids=["down", "a stranger"])
-async def test_replay_needs_the_other_end(fakes: BothFakes, console: str) -> None:
+async def test_replay_needs_the_other_party(fakes: BothFakes, console: str) -> None:
     """It says that the console is down, or no simulator, in place of an exchange; nothing is sent."""
     heard: list[str] = []
 
@@ -156,7 +156,7 @@ async def test_request_to_anybody_else_is_not_sent_again(fakes: BothFakes) -> No
         kept = (await fakes.control(fakes.console, "GET", "/requests"))["requests"]
         number = next(each["number"] for each in kept if each["url"] == f"{stranger}/hook")
         status, html = await fakes.post(fakes.console, f"/exchanges/console/{number}/replay", {})
-        assert (status, f"It was sent to {stranger}, and the other end is" in html) == (409, True)
+        assert (status, f"It was sent to {stranger}, and the other party is" in html) == (409, True)
         assert heard == ["/hook"]
 
 
@@ -167,7 +167,7 @@ async def test_another_name_of_this_machine_is_another_address(fakes: BothFakes)
     await fakes.control(fakes.console, "POST", "/foreign-system", {"post_uri": address})
     before = await _last(fakes, fakes.servicenow)
     status, html = await fakes.post(fakes.servicenow, f"{page}/replay", {})
-    assert (status, f"It was sent to {fakes.console}, and the other end is {other}." in html) == (409, True)
+    assert (status, f"It was sent to {fakes.console}, and the other party is {other}." in html) == (409, True)
     assert await _last(fakes, fakes.servicenow) == before
 
 

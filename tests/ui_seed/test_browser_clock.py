@@ -1,4 +1,4 @@
-"""Faults and clock of both ends in a browser, by keyboard alone."""
+"""Faults and clock of both parties in a browser, by keyboard alone."""
 
 import pytest
 
@@ -34,5 +34,5 @@ async def test_delivery_fails_twice_and_arrives(chromium: Chromium) -> None:
         await expect(page.get_by_text("Used up: it struck 2 POST requests to */approval/approve.")).to_be_visible()
         await page.get_by_role("link", name="Exchange").first.press("Enter")
         await expect(page.get_by_role("link", name="status", exact=True)).to_be_visible()
-        forms = ["/__cockpit/clock", "/__cockpit/faults", "/__cockpit/faults?kind=slow&end=Console"]
+        forms = ["/__cockpit/clock", "/__cockpit/faults", "/__cockpit/faults?kind=slow&party=Console"]
         assert await misfits(page, forms) == []

@@ -19,7 +19,7 @@ async def test_nothing_is_off_screen_and_the_head_stays(chromium: Chromium) -> N
         await fakes.set_up()
         before = [await _tops(page, width) for width in (PHONE, 1280)]
         assert before[1][0] < before[1][1]
-        await fakes.post(fakes.servicenow, "/faults", {"end": "Console", "recipe": "delivery-fails", "times": "1"})
+        await fakes.post(fakes.servicenow, "/faults", {"party": "Console", "recipe": "delivery-fails", "times": "1"})
         request_id = await fakes.ask_and_approve()
         assert [await _tops(page, width) for width in (PHONE, 1280)] == before
         await page.set_viewport_size({"width": PHONE, "height": 900})

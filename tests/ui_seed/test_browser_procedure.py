@@ -187,7 +187,7 @@ class Procedure:
         await page.get_by_role("link", name="Approvals").click()
         await page.get_by_role("main").get_by_role("link").first.click()
         await expect(page.get_by_role("heading", name="Why is it like this?").first).to_be_visible()
-        await self._shoot(page, "Tester's cockpit: the approval request at both ends, its time line and sequence")
+        await self._shoot(page, "Tester's cockpit: the approval request at both parties, its time line and sequence")
 
     async def _create_credential(self, name: str, account_name: str, password: str) -> None:
         page = self._console

@@ -1,4 +1,4 @@
-"""One clock for both ends, on the cockpit of either."""
+"""One clock for both parties, on the cockpit of either."""
 
 import html
 import re
@@ -56,7 +56,7 @@ async def test_retry_arrives_in_one_jump_of_both(clocks: Clocks) -> None:
     """From either cockpit both move as far, and the attempt finds the console at its own time."""
     async with clocks() as fakes:
         await fakes.set_up()
-        down = {"end": "Console", "recipe": "delivery-fails", "times": "2", "status": "503"}
+        down = {"party": "Console", "recipe": "delivery-fails", "times": "2", "status": "503"}
         assert (await fakes.post(fakes.servicenow, "/faults", down))[0] == 200
         request_id = await fakes.ask_and_approve()
         page = await fakes.look(fakes.console, "/clock")
@@ -78,7 +78,7 @@ async def test_retry_arrives_in_one_jump_of_both(clocks: Clocks) -> None:
 
 
 async def test_jump_of_many_deadlines_arrives() -> None:
-    """At both ends, though the page tells only of the first ones."""
+    """At both parties, though the page tells only of the first ones."""
     clock = VirtualClock()
 
     async def nothing() -> None:
@@ -92,8 +92,8 @@ async def test_jump_of_many_deadlines_arrives() -> None:
         assert await fakes.times() == ("09:01:45", "09:01:45")
 
 
-async def test_end_that_is_behind_is_brought_along() -> None:
-    """The page shows both times; a script that moves one end is told of the other, once a cockpit has found it."""
+async def test_party_that_is_behind_is_brought_along() -> None:
+    """The page shows both times; a script that moves one party is told of the other, once a cockpit has found it."""
     async with _separate() as fakes:
         await fakes.set_up()
         await fakes.ask()
@@ -101,7 +101,7 @@ async def test_end_that_is_behind_is_brought_along() -> None:
             "now": "2026-01-05T10:00:00+00:00"
         }
         page = await fakes.look(fakes.servicenow, "/clock")
-        assert "The ends are not at the same time." in page
+        assert "The parties are not at the same time." in page
         assert "10:00:00 UTC <small>ServiceNow" in page
         assert "09:00:00 UTC <small>Console" in page
         assert "2026-01-05 10:00:00 ServiceNow, 2026-01-05 09:00:00 Console" in " ".join(page.split())
@@ -120,7 +120,7 @@ async def test_end_that_is_behind_is_brought_along() -> None:
         assert "Bring" not in await fakes.look(fakes.servicenow, "/clock")
 
 
-async def test_end_with_real_time_stays() -> None:
+async def test_party_with_real_time_stays() -> None:
     """The other one jumps, and the page says that it does so alone."""
     async with both_fakes(VirtualClock(), RealClock()) as fakes:
         await fakes.set_up()
@@ -132,7 +132,7 @@ async def test_end_with_real_time_stays() -> None:
 
 
 async def test_time_outs_and_ends_are_listed_with_their_request() -> None:
-    """Those of both ends, whether a timer waits for them or not; a type without a limit has none."""
+    """Those of both parties, whether a timer waits for them or not; a type without a limit has none."""
     async with _separate() as fakes:
         await fakes.set_up()
         first, second = [await fakes.ask(user) for user in ("ann", "ben")]
@@ -148,7 +148,7 @@ async def test_time_outs_and_ends_are_listed_with_their_request() -> None:
 
 
 async def _due(fakes: BothFakes) -> list[list[str]]:
-    """Return time, words, end and request of what falls due."""
+    """Return time, words, party and request of what falls due."""
     page = await fakes.look(fakes.servicenow, "/clock")
     rows = page.split("<tbody>")[1].split("</tbody>")[0].split("<tr>")[1:]
     cells = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in rows]
@@ -156,7 +156,7 @@ async def _due(fakes: BothFakes) -> list[list[str]]:
     return [[row[0], row[1], row[3], row[4]] for row in texts if "Token" not in row[1]]
 
 
-async def test_end_named_by_an_option_is_compared_at_once() -> None:
+async def test_party_named_by_an_option_is_compared_at_once() -> None:
     """Without a look at any cockpit; once it is gone, nothing is said of it."""
     async with AsyncExitStack() as stack:
         clocks = VirtualClock(), VirtualClock()
@@ -177,7 +177,7 @@ async def test_end_named_by_an_option_is_compared_at_once() -> None:
         assert await advance(url) == {"now": "2026-01-05T09:02:00+00:00"}
 
 
-async def test_a_jump_that_is_too_long_moves_neither_end() -> None:
+async def test_a_jump_that_is_too_long_moves_neither_party() -> None:
     """It is refused before the first one moves."""
     async with _separate() as fakes:
         status, page = await fakes.post(fakes.servicenow, "/clock", {"jump": "until 9000-01-01 00:00"})

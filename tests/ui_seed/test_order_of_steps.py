@@ -35,7 +35,7 @@ async def _run(fakes: BothFakes) -> None:
         assert answer.status == 200
 
 
-async def test_newest_request_is_first_though_one_end_lacks_it() -> None:
+async def test_newest_request_is_first_though_one_party_lacks_it() -> None:
     """Three are made within a second; the last one did not reach the instance, and its page says so."""
     clock = VirtualClock()
     async with both_fakes(clock, clock) as fakes:
@@ -46,4 +46,4 @@ async def test_newest_request_is_first_though_one_end_lacks_it() -> None:
         html = await fakes.look(fakes.servicenow, "/approvals")
         assert list(dict.fromkeys(re.findall(r"/requests/([0-9a-f-]{36})", html))) == asked[::-1]
         page = await fakes.look(fakes.servicenow, f"/requests/{asked[2]}")
-        assert "The ends differ: ServiceNow does not have it and Console says Pending." in page
+        assert "The parties differ: ServiceNow does not have it and Console says Pending." in page

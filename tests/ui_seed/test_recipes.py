@@ -14,7 +14,7 @@ from .both_fakes import BothFakes, both_fakes
 _FORM = re.compile(r'<details class="card recipe">.*?</details>', re.DOTALL)
 _INPUT = re.compile(r'<input[^>]* name="(\w+)" value="([^"]*)"')
 _STEP = re.compile(r"<pre[^>]*>(.*?)</pre>", re.DOTALL)
-_END = {"ServiceNow": "servicenow", "Console": "console"}
+_PARTY = {"ServiceNow": "servicenow", "Console": "console"}
 
 
 async def test_step_of_each_recipe_arms_the_same_fault() -> None:
@@ -29,8 +29,8 @@ async def test_step_of_each_recipe_arms_the_same_fault() -> None:
         for (values, _), step in zip(recipes, scenario.steps, strict=False):
             assert (await fakes.post(fakes.servicenow, "/faults", values, follows=False))[0] == 303
             assert (step.verb, _armed_by(step.arguments)) == (
-                f"{_END[values['end']]}.fault",
-                await _newest(fakes, values["end"]),
+                f"{_PARTY[values['party']]}.fault",
+                await _newest(fakes, values["party"]),
             )
 
 
@@ -43,7 +43,7 @@ async def test_recipe_of_the_token_call_says_when_it_strikes() -> None:
         assert "ServiceNow keeps a token and logs on only when the console" in await fakes.look(
             fakes.console, "/faults"
         )
-        await fakes.post(fakes.console, "/faults", {"end": "Console", "recipe": "token-refused", "times": "1"})
+        await fakes.post(fakes.console, "/faults", {"party": "Console", "recipe": "token-refused", "times": "1"})
         for method, struck in (("GET", 0), ("DELETE", 1)):
             await fakes.control(fakes.console, method, "/tokens")
             await fakes.ask_and_approve()
@@ -51,9 +51,9 @@ async def test_recipe_of_the_token_call_says_when_it_strikes() -> None:
             assert faults["known"][0]["struck"] == struck
 
 
-async def _newest(fakes: BothFakes, end: str) -> dict[str, Any]:
-    """Return the fault that was armed last at an end, without its counts and what is usual."""
-    url = fakes.servicenow if end == "ServiceNow" else fakes.console
+async def _newest(fakes: BothFakes, party: str) -> dict[str, Any]:
+    """Return the fault that was armed last at a party, without its counts and what is usual."""
+    url = fakes.servicenow if party == "ServiceNow" else fakes.console
     fault = (await fakes.control(url, "GET", "/faults"))["faults"][-1]
     usual = {"method": "", "path": "*", "skip": 0, "after": 0, "number": fault["number"], "struck": 0}
     return {key: value for key, value in fault.items() if key not in usual or usual[key] != value}

@@ -64,7 +64,7 @@ async def decided_too_late(desk: Desk) -> str:
 
 
 async def nobody_decides(desk: Desk) -> str:
-    """Both ends let it time out."""
+    """Both parties let it time out."""
     asked = await desk.ask()
     await desk.advance(60_000)
     return str(asked["request_id"])
@@ -200,7 +200,7 @@ async def decided_over_soap(desk: Desk) -> str:
     return request_id
 
 
-DIFFER, DUE, ACCEPTED = "The ends differ", "due in", "The console accepted the decision"
+DIFFER, DUE, ACCEPTED = "The parties differ", "due in", "The console accepted the decision"
 STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
     delivered: (
         (
@@ -359,14 +359,14 @@ async def test_page_says_why_and_claims_nothing_else(desk: Desk, story: Story) -
 
 @pytest.mark.long
 async def test_both_cockpits_say_the_same(desk: Desk) -> None:
-    """Each reads the other end; only the order of the ends differs."""
+    """Each reads the other party; only the order of the parties differs."""
     request_id = await console_down(desk)
     pages = [await desk.page(request_id, url) for url in (desk.fakes.servicenow, desk.fakes.console)]
     assert sorted(re.findall(r"\w+", pages[0])) == sorted(re.findall(r"\w+", pages[1]))
 
 
 async def test_exchanges_know_their_request(desk: Desk) -> None:
-    """Both ends find what belongs to a request, token calls included, and no list that somebody reads."""
+    """Both parties find what belongs to a request, token calls included, and no list that somebody reads."""
     other = await desk.approve(await desk.ask("Elevate updaters"))
     await desk.console("DELETE", "/tokens")
     asked = await desk.ask()
@@ -400,7 +400,7 @@ async def test_unknown_request_is_not_found(desk: Desk) -> None:
 
 @pytest.mark.long
 async def test_deleted_request_still_has_its_exchanges(desk: Desk) -> None:
-    """What happened stays in the journal, and the page says that the end has no record any more."""
+    """What happened stays in the journal, and the page says that the party has no record any more."""
     asked = await desk.ask()
     headers = {"Authorization": encode_basic_auth("admin", "admin")}
     url = f"{desk.fakes.servicenow}/api/now/table/{TABLE}/{asked['sys_id']}"

@@ -88,8 +88,8 @@ async def test_who_sent_it_is_who_logged_in(desk: Desk) -> None:
     check(page, ("<dd>API client</dd>", "<dd>privman.approver</dd>", "API client to ServiceNow"), ("Console to",))
 
 
-async def test_what_a_fault_struck_is_judged_at_neither_end(desk: Desk) -> None:
-    """The sender's journal knows no fault, so its row is judged by the mark that it shares with the other end."""
+async def test_what_a_fault_struck_is_judged_at_neither_party(desk: Desk) -> None:
+    """The sender's journal knows no fault, so its row is judged by the mark that it shares with the other party."""
     await desk.servicenow("POST", "/faults", {"kind": "hibernating", "method": "POST"})
     request_id = await desk.fakes.ask()
     shown = await desk.page(request_id)
@@ -102,7 +102,7 @@ async def test_what_a_fault_struck_is_judged_at_neither_end(desk: Desk) -> None:
 
 
 async def test_what_the_tester_sends_again_is_the_testers(desk: Desk) -> None:
-    """Neither end's sentence takes it for its own, and an edited one is called edited."""
+    """Neither party's sentence takes it for its own, and an edited one is called edited."""
     await desk.console("POST", "/faults", {"kind": "status", "status": 403, "path": APPROVE})
     request_id = await desk.approve(await desk.ask())
     sn = desk.fakes.servicenow

@@ -119,7 +119,7 @@ def _ours(entry: Mapping[str, Any], by_fakes: Container[Request]) -> frozenset[S
 
 
 def _request(entry: Mapping[str, Any]) -> Request:
-    """Return what the journals of both ends have in common."""
+    """Return what the journals of both parties have in common."""
     return entry["method"], urlsplit(entry["url"]).path, entry["request"]["body"]
 
 

@@ -8,7 +8,7 @@ from privman_scenarios.analysis.coverage import Coverage
 from privman_scenarios.commands.reports.results import RunResult
 from privman_scenarios.playing.events import UNPLAYED
 
-# Percent of the scenarios; where both ends are fakes at least half of them are to be played.
+# Percent of the scenarios; where both parties are fakes at least half of them are to be played.
 _MOST_UNPLAYED = 50
 
 

@@ -1,4 +1,4 @@
-"""A foreign program in the other end's place: what it says is bounded, and how long it takes, too."""
+"""A foreign program in the other party's place: what it says is bounded, and how long it takes, too."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ from privman_core.serving import serving
 
 NOW = "2026-01-05T09:00:00Z"
 HELLO = {"name": "ServiceNow", "version": "1", "now": NOW}
-ROW = {"number": 1, "at": NOW, "direction": "in", "method": "GET", "url": "/", "party": "x", "contract": ""}
+ROW = {"number": 1, "at": NOW, "direction": "in", "method": "GET", "url": "/", "other_party": "x", "contract": ""}
 ROW |= {"status": 200, "error": "", "fault": "", "verdict": "none", "findings": 0}
 PRINTED = {"direction": "in", "method": "GET", "url": "/x", "request": {"headers": [], "body": ""}, "status": 200}
 PRINTED |= {"response": {"headers": [], "body": ""}, "error": "", "fault": "", "findings": []}
@@ -27,7 +27,7 @@ _TOKEN = re.compile(r'name="cockpit_token" value="(\w+)"')
 
 @asynccontextmanager
 async def foreign(answers: Mapping[str, Any]) -> AsyncIterator[tuple[str, list[str]]]:
-    """Serve a console whose other end gives these answers by the last part of the path; yield what it was asked.
+    """Serve a console whose other party gives these answers by the last part of the path; yield what it was asked.
 
     None lets whoever asks wait.
     """
@@ -85,7 +85,7 @@ def _exchange(**changes: Any) -> dict[str, Any]:
         ("/approvals", {"cockpit": HELLO | {"now": "2026-01-05T09:00:00"}}, "is none of the simulators"),
     ],
 )
-async def test_what_no_end_says_is_refused(path: str, answers: dict[str, Any], words: str) -> None:
+async def test_what_no_party_says_is_refused(path: str, answers: dict[str, Any], words: str) -> None:
     """The page says so; nothing of it gets into a link or a text to copy."""
     async with foreign({"marked": [], **answers}) as (url, _asked):
         html = await _page(url, path)
@@ -108,7 +108,7 @@ async def test_jump_ends_though_something_is_always_due(due: str) -> None:
     assert asked.count("advance") < 50
 
 
-async def test_silent_end_is_left_alone_for_a_while() -> None:
+async def test_silent_party_is_left_alone_for_a_while() -> None:
     """One page waits for it, the next ones do not."""
     async with foreign({"cockpit": None}) as (url, asked):
         assert "no answer within 1 s" in await _page(url, "/approvals")

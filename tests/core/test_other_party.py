@@ -1,4 +1,4 @@
-"""A cockpit that shows both ends: how it finds the other one, and what it says if there is none to show."""
+"""A cockpit that shows both parties: how it finds the other one, and what it says if there is none to show."""
 
 import json
 import re
@@ -50,10 +50,10 @@ async def stranger() -> AsyncIterator[str]:
         yield url
 
 
-async def test_ends_on_this_machine_find_each_other() -> None:
+async def test_parties_on_this_machine_find_each_other() -> None:
     """Once the console is set up, either cockpit shows both journals, each exchange once."""
     async with MockServiceNow(seed=1) as servicenow:
-        assert "Shown is ServiceNow alone. No other end is known yet." in await _page(servicenow.url)
+        assert "Shown is ServiceNow alone. No other party is known yet." in await _page(servicenow.url)
         async with ConsoleSim(servicenow=servicenow, seed=1) as console:
             for url in (servicenow.url, console.url):
                 html = await _page(url, "?find=method:POST+table:integration_configuration")
@@ -64,7 +64,14 @@ async def test_ends_on_this_machine_find_each_other() -> None:
 @pytest.mark.parametrize("printed", ["{}", f'{{"x": {"[" * 20_000 + "]" * 20_000}}}'])
 async def test_answer_of_another_shape_is_a_refusal(printed: str) -> None:
     """What is no exchange is no reason to fail; nor is one that is nested too deeply."""
-    row = {"number": 1, "at": "2026-01-05T09:00:00Z", "direction": "in", "method": "GET", "url": "/", "party": "x"}
+    row = {
+        "number": 1,
+        "at": "2026-01-05T09:00:00Z",
+        "direction": "in",
+        "method": "GET",
+        "url": "/",
+        "other_party": "x",
+    }
     row |= {"contract": "", "status": 200, "error": "", "fault": "", "verdict": "none", "findings": 0}
 
     async def answer(request: web.Request) -> web.Response:
@@ -78,7 +85,7 @@ async def test_answer_of_another_shape_is_a_refusal(printed: str) -> None:
 
 
 async def test_exchange_has_both_numbers_though_one_row_fits() -> None:
-    """Each with the initials of its journal; the other end's row is found by the mark of the exchange."""
+    """Each with the initials of its journal; the other party's row is found by the mark of the exchange."""
     async with MockServiceNow(seed=1) as servicenow, ConsoleSim(servicenow=servicenow, seed=1) as console:
         await _call(servicenow.url, "/faults", {"kind": "status", "status": 503, "method": "POST"})
         await _call(console.url, "/approval-requests", {"metadata": {"PolicyName": "Elevate installers"}})
@@ -95,12 +102,12 @@ async def _call(url: str, path: str, body: object) -> int:
         return answer.status
 
 
-async def test_a_token_is_needed_where_the_other_end_has_one() -> None:
-    """It is not guessed: the page says how to give it, and shows the other end once it is given."""
+async def test_a_token_is_needed_where_the_other_party_has_one() -> None:
+    """It is not guessed: the page says how to give it, and shows the other party once it is given."""
     async with MockServiceNow(Settings(admin_token=TOKEN), seed=1) as servicenow:
         async with ConsoleSim(servicenow=servicenow, seed=1) as console:
             html = await _page(console.url)
-            assert f"The other end, {servicenow.url}, refuses the token of this cockpit, or its lack of one." in html
+            assert f"The other party, {servicenow.url}, refuses the token of this cockpit, or its lack of one." in html
             assert "--servicenow-url" in html
         settings = ConsoleSettings(servicenow_url=servicenow.url, servicenow_admin_token=TOKEN)
         async with ConsoleSim(settings, servicenow=servicenow, seed=1) as console:
@@ -116,7 +123,7 @@ async def test_a_token_is_needed_where_the_other_end_has_one() -> None:
     ],
 )
 async def test_what_cannot_be_shown_is_said(stranger: str, address: str, reason: str) -> None:
-    """An address that is down, another program's, or the end's own."""
+    """An address that is down, another program's, or the party's own."""
     async with ConsoleSim(seed=1) as console:
         url = address.format(stranger=stranger, console=console.url)
         async with ConsoleSim(ConsoleSettings(servicenow_url=url), seed=1, port=0) as other:
@@ -132,10 +139,10 @@ async def test_an_address_elsewhere_is_not_asked() -> None:
         login = {"Authorization": encode_basic_auth(*servicenow.auth)}
         async with http.post(url, json={"instance_metadata": pairs}, headers=login) as answer:
             assert answer.status == 201
-        assert "The other end, http://192.0.2.1, is on another machine." in await _page(servicenow.url)
+        assert "The other party, http://192.0.2.1, is on another machine." in await _page(servicenow.url)
 
 
-async def test_who_imitates_the_other_end_is_not_called_so() -> None:
+async def test_who_imitates_the_other_party_is_not_called_so() -> None:
     """What somebody else posts in the console's place is not in the console's journal, and is said to be theirs."""
     async with MockServiceNow(seed=1) as servicenow, ConsoleSim(servicenow=servicenow, seed=1) as console:
         login = {"Authorization": encode_basic_auth(*servicenow.auth), "User-Agent": "PrivilegeManager/12"}

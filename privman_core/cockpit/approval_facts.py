@@ -1,0 +1,130 @@
+"""What a party knows of an approval request, in the form in which the other party's cockpit reads it, too."""
+
+from typing import Literal
+
+from msgspec import Struct, field
+
+from privman_core.cockpit.bounded_texts import Moment, PagePath, Sentence, Tone, Word
+
+Stand = Literal["open", "approved", "denied", "timed out"]
+"""What became of a request, in words that both parties share."""
+
+
+class ApprovalState(Struct, frozen=True, kw_only=True):
+    """One approval request as a party knows it.
+
+    Attributes:
+        page: the product's page of it, a path; empty for none.
+    """
+
+    request_id: Word
+    state: Word
+    asked_at: Moment
+    page: PagePath = ""
+
+
+class AttemptRow(Struct, frozen=True):
+    """One attempt.
+
+    Attributes:
+        outcome: a status, or why there was no answer.
+        number: of its last exchange; 0 if only the journal tells.
+    """
+
+    at: Moment
+    outcome: Sentence
+    tone: Tone
+    number: int = 0
+
+
+class DeliveryState(Struct, frozen=True, kw_only=True):
+    """What a party sends again until it succeeds: a decision of ServiceNow's, or a server task of the console's.
+
+    Attributes:
+        about: RequestId of the request; empty for a task that is about none.
+        attempts: the oldest first.
+        earlier: how many attempts before these are not shown.
+        next_at: when the next attempt falls due; None for none.
+        error: why the last attempt failed, secrets masked.
+    """
+
+    name: Sentence
+    state: Word
+    tone: Tone
+    about: str = ""
+    attempts: list[AttemptRow] = field(default_factory=list)
+    earlier: int = 0
+    next_at: Moment | None = None
+    error: str = ""
+
+
+class LabeledFact(Struct, frozen=True):
+    """One thing that a party knows of a request; ``page`` is the product's page of it, a path, empty for none."""
+
+    label: Word
+    text: Sentence
+    page: PagePath = ""
+
+
+class StateReason(Struct, frozen=True):
+    """Why a request is as it is, in a sentence, and the rule that says so.
+
+    Attributes:
+        rule: its name in ``inferred.yaml``, such as ``rules.retried_statuses``; empty for a documented fact.
+        value: of that rule.
+        evidence: the mark of the rule or fact.
+        meaning: of that mark.
+        source: the pages or sections that say it, or suggest it.
+        tone: of the sentence.
+        exchange: mark of the exchange that it is about; empty for none.
+        cause: what may have caused its answer, as a sentence; not shown if the exchange itself says what did.
+    """
+
+    sentence: Sentence
+    rule: str = ""
+    value: str = ""
+    evidence: str = ""
+    meaning: str = ""
+    source: str = ""
+    tone: Tone = "quiet"
+    exchange: str = ""
+    cause: str = ""
+
+
+class DatedEvent(Struct, frozen=True):
+    """What a party knows to have happened to a request, or to fall due, beside its exchanges.
+
+    Attributes:
+        order: its place among the exchanges of that second: before all, after the last one that the party received
+            before it sent any, after the first one that the other party delivered to it, before the last change that it
+            sent, or after all.
+        due: whether it is still to come.
+    """
+
+    at: Moment
+    text: str
+    tone: Tone = "quiet"
+    order: Literal["first", "received", "delivered", "sent", "last"] = "first"
+    due: bool = False
+
+
+class RequestDetail(Struct, frozen=True, kw_only=True):
+    """One approval request as a party knows it, secrets masked.
+
+    Attributes:
+        state: in the product's word.
+        page: the product's page of it, a path; empty for none.
+        reasons: why it is as it is, the most important first.
+        events: what happened, and what falls due.
+        registrations: ids of the registration that it uses, as `ExchangeRow.registers` has them.
+    """
+
+    request_id: Word
+    state: Word
+    stand: Stand
+    page: PagePath = ""
+    facts: list[LabeledFact] = field(default_factory=list)
+    reasons: list[StateReason] = field(default_factory=list)
+    events: list[DatedEvent] = field(default_factory=list)
+    deliveries: list[DeliveryState] = field(default_factory=list)
+    registrations: list[str] = field(default_factory=list)

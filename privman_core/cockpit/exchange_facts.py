@@ -1,0 +1,188 @@
+"""What the cockpit shows of an exchange, in the form in which the other party's cockpit reads it, too."""
+
+from typing import TypedDict
+
+from msgspec import Struct, field
+
+from privman_core.cockpit.bounded_texts import HeaderName, Line, Method, Moment, Rows, Sentence, Tone, Verdict, Word
+from privman_core.exchange import Direction
+
+VERDICTS = {
+    "kept": ("kept", "good"),
+    "broken": ("broken", "bad"),
+    "running": ("in progress", "quiet"),
+    "fault": ("not judged: fault", "quiet"),
+    "none": ("no contract", "quiet"),
+    "large": ("not judged: too large", "quiet"),
+}
+"""The words and the tone of each verdict."""
+_ANSWERED_WELL = range(200, 400)
+
+
+class ExchangeRow(Struct, frozen=True, kw_only=True):
+    """One exchange as a list shows it, secrets masked.
+
+    Attributes:
+        other_party: such as ``Console`` or ``Browser``.
+        contract: summary of the contract that the exchange must keep; empty if none applies.
+        verdict: a key of `VERDICTS`.
+        broken: how many violations there are.
+        findings: how many findings there are, violations included.
+        about: RequestIds of the approval requests that it belongs to.
+        repeats: number of the exchange that was sent again as this one; 0 for none.
+        edited: whether it differs from that one.
+        registers: ids of the registrations and activity types that it makes, reads or changes.
+        prepares: whether it only prepares the next one, as a token call does.
+        mark: that of `Exchange`.
+        user: who logged in, as the party that answers knows; empty for nobody.
+    """
+
+    number: int
+    at: Moment
+    direction: Direction
+    method: Method
+    url: Line
+    other_party: Word
+    contract: Sentence
+    status: int
+    error: Sentence
+    fault: Word
+    verdict: Verdict
+    broken: int = 0
+    findings: int = 0
+    about: list[str] = field(default_factory=list)
+    repeats: int = 0
+    edited: bool = False
+    registers: list[str] = field(default_factory=list)
+    prepares: bool = False
+    mark: Word = ""
+    user: Word = ""
+
+    @property
+    def answer(self) -> str:
+        """The status of the answer, or the reason why there is none."""
+        return str(self.status or self.error or "…")
+
+    @property
+    def tone(self) -> Tone:
+        """The colour of the answer."""
+        if self.verdict == "running":
+            return "quiet"
+        return "good" if self.status in _ANSWERED_WELL else "bad"
+
+    @property
+    def verdict_words(self) -> str:
+        """The verdict for people."""
+        words = VERDICTS[self.verdict][0]
+        return f"{words} ({self.broken})" if self.broken else words
+
+    @property
+    def verdict_tone(self) -> str:
+        """The colour of the verdict."""
+        return VERDICTS[self.verdict][1]
+
+
+class FoundExchanges(Struct, frozen=True):
+    """One page of a party's journal.
+
+    Attributes:
+        rows: the newest first.
+        more: whether older ones would fit, too.
+        evicted: how many exchanges are no longer kept.
+        newest: number of the newest exchange, whether it fits or not; 0 for none.
+        clears: how often the journal was cleared, and numbers began again.
+        unjudged: how many exchanges a search for verdicts or in bodies has not come to yet.
+    """
+
+    rows: Rows[ExchangeRow]
+    more: bool = False
+    evicted: int = 0
+    newest: int = 0
+    clears: int = 0
+    unjudged: int = 0
+
+
+class PrintedMessage(TypedDict):
+    """A request, or an answer, as the control plane prints it."""
+
+    headers: list[tuple[HeaderName, Line]]
+    body: str
+
+
+class PrintedExchange(TypedDict):
+    """An exchange as the control plane prints it."""
+
+    direction: Direction
+    method: Method
+    url: Line
+    request: PrintedMessage
+    status: int
+    response: PrintedMessage
+    error: str
+    fault: str
+    findings: list[dict[str, str]]
+
+
+class ExchangeDetail(Struct, frozen=True):
+    """One exchange.
+
+    Attributes:
+        printed: as the control plane prints it.
+        unrepeatable: why the party cannot send it again; empty if it can.
+        earlier: number of the exchange before it; 0 if that is not kept.
+        later: number of the one after it; 0 for none.
+    """
+
+    row: ExchangeRow
+    printed: PrintedExchange
+    earlier: int = 0
+    later: int = 0
+    unrepeatable: str = ""
+
+
+class EditedRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A request that was sent before, with what somebody has changed; parts that are masked stay as they were.
+
+    Attributes:
+        path: path and query.
+        headers: without those that the sender sets anew.
+    """
+
+    method: str
+    path: str
+    headers: list[tuple[str, str]]
+    body: str
+
+
+class Repeated(Struct, frozen=True):
+    """The exchange, by its number, as which another one was sent again."""
+
+    number: int
+
+
+class ExchangeToSave(Struct, frozen=True, kw_only=True):
+    """One exchange as a scenario is made from it, secrets masked.
+
+    Attributes:
+        server: name of the party that answers.
+        target: path and query.
+        status: 0 when there was no answer.
+        fault: kind of the fault that struck it; empty for none.
+        authorized: whether it had credentials.
+        by_party: whether the other party sent it; None if nobody knows.
+        form: whether a browser posted it, so that the journal has neither its fields nor the page that was answered.
+        about: RequestIds of the approval requests that it belongs to.
+    """
+
+    at: Moment
+    server: str
+    method: str
+    target: str
+    request: str = ""
+    status: int = 0
+    answer: str = ""
+    fault: str = ""
+    authorized: bool = False
+    by_party: bool | None = None
+    form: bool = False
+    about: list[str] = field(default_factory=list)

@@ -1,0 +1,96 @@
+"""What a party says of itself, its clock and its faults, in the form in which the other's cockpit reads it, too."""
+
+from typing import Any
+
+from msgspec import Struct, field
+
+from privman_core.cockpit.bounded_texts import Line, Method, Moment, PartyName, Sentence, Word
+from privman_core.cockpit.recipes import Recipe
+from privman_core.faults import DescribedKind, FaultStage
+
+MOST_HITS, LONGEST_URL = 10, 300
+"""Exchanges that are shown of one fault, and characters of the address of each."""
+
+
+class Hello(Struct, frozen=True):
+    """Which party this is, and what changes the meaning of everything that it shows.
+
+    Attributes:
+        armed: how many faults may strike now or later.
+        virtual: whether time moves only when it is advanced.
+    """
+
+    name: PartyName
+    version: Word
+    now: Moment
+    armed: int = 0
+    virtual: bool = False
+
+
+class Marks(Struct, frozen=True):
+    """Differ from earlier marks of a party if its journal, its faults or its virtual time have changed.
+
+    Attributes:
+        now: the time; empty for real time, which never stops.
+    """
+
+    journal: int
+    faults: int
+    now: str
+
+
+class ClockState(Struct, frozen=True):
+    """The time of a party.
+
+    Attributes:
+        due: when the next thing falls due; None for nothing, and in real time.
+        virtual: whether it moves only when it is advanced.
+    """
+
+    now: Moment
+    due: Moment | None = None
+    virtual: bool = False
+
+
+class FaultHit(Struct, frozen=True):
+    """One exchange that a fault has struck; for the others see `ExchangeRow`."""
+
+    number: int
+    at: Moment
+    method: Method
+    url: Line
+    answer: Sentence
+
+
+class FaultState(Struct, frozen=True, kw_only=True):
+    """One fault of a party.
+
+    Attributes:
+        spec: what arms it again, with the counts that are left.
+        struck: how many requests it has struck.
+        begins: when it starts to match.
+        ends: when it stops; None for never.
+        hits: the exchanges that it has struck and that are kept, newest first, at most `MOST_HITS`.
+    """
+
+    number: int
+    stage: FaultStage
+    spec: dict[str, Any]
+    struck: int = 0
+    begins: Moment | None = None
+    ends: Moment | None = None
+    hits: list[FaultHit] = field(default_factory=list)
+
+
+class FaultsState(Struct, frozen=True):
+    """The faults of a party.
+
+    Attributes:
+        known: the armed ones, then those that are used up or over, the last one first.
+        kinds: what can be armed.
+        recipes: what testers arm most.
+    """
+
+    known: list[FaultState]
+    kinds: list[DescribedKind]
+    recipes: list[Recipe] = field(default_factory=list)
