@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -32,7 +33,14 @@ async def foreign(answers: Mapping[str, Any]) -> AsyncIterator[tuple[str, list[s
     None lets whoever asks wait.
     """
     asked: list[str] = []
+    async with (
+        serving(_app(answers, asked), "127.0.0.1", 0) as url,
+        ConsoleSim(Settings(servicenow_url=url), seed=1) as console,
+    ):
+        yield console.url, asked
 
+
+def _app(answers: Mapping[str, Any], asked: list[str]) -> web.Application:
     async def answer(request: web.Request) -> web.Response:
         name = request.path.rsplit("/", 1)[1]
         asked.append(name)
@@ -42,8 +50,7 @@ async def foreign(answers: Mapping[str, Any]) -> AsyncIterator[tuple[str, list[s
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
-    async with serving(app, "127.0.0.1", 0) as url, ConsoleSim(Settings(servicenow_url=url), seed=1) as console:
-        yield console.url, asked
+    return app
 
 
 async def _page(url: str, path: str) -> str:
@@ -112,5 +119,19 @@ async def test_silent_party_is_left_alone_for_a_while() -> None:
     """One page waits for it, the next ones do not."""
     async with foreign({"cockpit": None}) as (url, asked):
         assert "no answer within 1 s" in await _page(url, "/approvals")
-        assert "did not answer in time" in await _page(url, "/approvals")
+        assert "did not answer in time, and is not asked again for 15 s" in await _page(url, "/approvals")
     assert asked == ["cockpit"]
+
+
+async def test_end_that_is_started_later_is_found_at_once() -> None:
+    """Whoever refuses the connection has let nobody wait, so the next page asks again."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        settings = Settings(servicenow_url=f"http://127.0.0.1:{reserved.getsockname()[1]}")
+        async with ConsoleSim(settings, seed=1) as console:
+            assert "Shown is Console alone" in await _page(console.url, "/approvals")
+            runner = web.AppRunner(_app({"approvals": [], "marked": []}, []))
+            await runner.setup()
+            await web.SockSite(runner, reserved).start()
+            assert "alone" not in await _page(console.url, "/approvals")
+            await runner.cleanup()
