@@ -14,11 +14,11 @@ from mock_servicenow.ui.event_notes import Note, NotedEvent, in_words
 from mock_servicenow.ui.form_fields import FormField, form_fields, is_system
 from mock_servicenow.ui.form_reader import FormReader
 from mock_servicenow.ui.record_place import RecordPlace
+from mock_servicenow.ui.record_stamps import CREATED, stamps
 from privman_core.pages.forms import Form
 
 NOT_SAVED = "The record was not saved"
 DELETE = "delete"
-_CREATED = "sys_created_on"
 
 
 def not_done(action: str) -> str:
@@ -133,10 +133,11 @@ class FormActions:
         session = self._session
         session.work.transaction.lock()
         current = session.work.get(record.table, record.sys_id, lock=True) or record.values
-        posted = {name: self._form.given(name) for name in stamps(session, record.table)}
-        if posted.get(_CREATED, "") is None:  # by a program, which knows the count
-            del posted[_CREATED]
-        if all(text == current[name] for name, text in posted.items()):
+        expected = stamps(session, record.table, current)
+        posted = {name: self._form.given(name) for name in expected}
+        if posted.get(CREATED, "") is None:  # by a program, which knows the count
+            del posted[CREATED]
+        if all(text == expected[name] for name, text in posted.items()):
             return
         changed = Record(record.table, {**record.values, **current})
         who, when = (self._visible(changed, name) for name in ("sys_updated_by", "sys_updated_on"))
@@ -149,15 +150,6 @@ class FormActions:
 
     def _event(self, record: Record, note: Note) -> NotedEvent:
         return NotedEvent(self._place.form(record), record.sys_id, note)
-
-
-def stamps(session: Session, table: str) -> list[str]:
-    """Return the columns by which a posted form proves that it is not stale, those that the user may read.
-
-    The time of creation is one of them, because another record may have got the sys_id of a deleted one.
-    """
-    columns = readable(session, table)
-    return [name for name in ("sys_mod_count", _CREATED) if name in columns]
 
 
 def _changes_in_words(session: Session, before: Record, after: Record, posted: Mapping[str, str]) -> Note:

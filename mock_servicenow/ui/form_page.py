@@ -12,12 +12,13 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.decisions import Decisions
 from mock_servicenow.ui.event_notes import Note, NotedEvent, follow, shown, take_note
-from mock_servicenow.ui.form_actions import FormActions, Refusal, aborted, not_done, stamps
+from mock_servicenow.ui.form_actions import FormActions, Refusal, aborted, not_done
 from mock_servicenow.ui.form_fields import LONG_TEXT, form_fields, sections, system_fields
 from mock_servicenow.ui.form_head import FormHead, form_head, way_back
 from mock_servicenow.ui.form_reader import ADD, REMOVE, FormReader
 from mock_servicenow.ui.instance_gate import InstanceVisit
 from mock_servicenow.ui.record_place import RecordPlace
+from mock_servicenow.ui.record_stamps import stamps
 from mock_servicenow.ui.visible_schema import VisibleTables, label, time_zone
 from privman_core.pages.forms import Form
 from privman_core.pages.site import PageError
@@ -98,7 +99,7 @@ class FormPage:
                 "new": new,
                 "action": f"/{record.table}.do?sys_id=-1" if new else place.form(record),
                 # Those of the opened form, so that it stays stale if it is.
-                "versions": _versions(session, record, visit.form if draft else None),
+                "versions": {} if new else _versions(session, record, visit.form if draft else None),
                 "fields": fields,
                 "sections": sections(fields),
                 "system": [] if new else system_fields(session, record),
@@ -169,7 +170,7 @@ def _title(session: Session, record: Record, *, new: bool) -> str:
     return f"{named} - {name[:LONG_TEXT]}" if name else named
 
 
-def _versions(session: Session, record: Record, draft: Form | None) -> list[tuple[str, str]]:
-    """Return the stamps of the form with their values; a draft keeps those that it has."""
-    names = stamps(session, record.table)
-    return [(name, record[name] if draft is None else draft.value(name)) for name in names]
+def _versions(session: Session, record: Record, draft: Form | None) -> dict[str, str]:
+    """Return the stamps of the form; a draft keeps those that it has."""
+    found = stamps(session, record.table, record.values)
+    return found if draft is None else {name: draft.value(name) for name in found}

@@ -22,7 +22,7 @@ from mock_servicenow.ui.list_query import LAST_ROW, LONGEST_CRUMBS, ROWS, ListQu
 from mock_servicenow.ui.list_search import searched
 from mock_servicenow.ui.metadata_entries import Entry, MetadataColumn, read_metadata
 from mock_servicenow.ui.record_place import LONGEST_QUERY, RecordPlace
-from mock_servicenow.ui.row_actions import act_on_rows, refused
+from mock_servicenow.ui.row_actions import act_on_rows, refused, row_version
 from mock_servicenow.ui.visible_schema import VisibleTables, cell_text, is_number, label, time_zone
 from privman_core.pages.rendering import see
 
@@ -194,7 +194,7 @@ class _List:
         place = RecordPlace(self._url.table, query, row if query == self._url.query else 0)
         url = place.form(record)
         cells = [self._cell(record, column, url) for column in self._columns]
-        return ListRow(record.sys_id, f"{record.sys_id}.{record.values.get('sys_mod_count', '')}", url, cells)
+        return ListRow(record.sys_id, row_version(self._session, self._url.table, record.values), url, cells)
 
     def _cell(self, record: Record, column: Column, form: str) -> Cell:
         text = cell_text(self._session, record, column)

@@ -1,14 +1,17 @@
 """Actions on the selected rows of a list."""
 
+from collections.abc import Mapping
+
 from mock_servicenow.now_platform.errors import AbortedByRule, OperationFailed
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.event_notes import Note
 from mock_servicenow.ui.list_query import ROWS
+from mock_servicenow.ui.record_stamps import stamps
 from privman_core.pages.forms import Form
 
 DELETE = "delete"
 SELECTED = "selected"
-"""The check box of each row; its value is the sys_id and the sys_mod_count that the list has shown."""
+"""The check box of each row; its value is the sys_id and the stamps that the list has shown."""
 
 
 def act_on_rows(session: Session, table: str, form: Form) -> Note:
@@ -23,13 +26,19 @@ def act_on_rows(session: Session, table: str, form: Form) -> Note:
     if form.value("sys_action") != DELETE:
         return Note("Nothing was done: no action was chosen", "plain")
     session.work.transaction.lock()
-    deleted = sum(_delete(session, table, *each.partition(".")[::2]) for each in selected)
+    deleted = sum(_delete(session, table, each) for each in selected)
     return _in_words(deleted, len(selected) - deleted)
 
 
-def _delete(session: Session, table: str, sys_id: str, count: str) -> bool:
+def row_version(session: Session, table: str, values: Mapping[str, str]) -> str:
+    """Return the value of the check box of a row."""
+    return ".".join((values["sys_id"], *stamps(session, table, values).values()))
+
+
+def _delete(session: Session, table: str, version: str) -> bool:
+    sys_id = version.partition(".")[0]
     current = session.work.get(table, sys_id, lock=True)
-    if current is None or current["sys_mod_count"] != count:
+    if current is None or row_version(session, table, current) != version:
         return False
     session.delete(table, sys_id)
     return True
