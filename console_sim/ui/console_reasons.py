@@ -1,6 +1,6 @@
-"""Why a request is as it is in the console: one function for each reason, in the order in which a page shows them."""
+"""Why a request is as it is in the console: one function for each reason."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 from msgspec import Struct
@@ -10,7 +10,7 @@ from console_sim.approval_decision import ApprovalDecision, Response
 from console_sim.approval_request import ApprovalRequest, IntegrationKind, RequestState
 from console_sim.server_tasks import WaitingTask
 from privman_contracts import WireNames
-from privman_contracts.state_reasons import documented, ruled
+from privman_contracts.state_reasons import ReasonTable, documented, ruled
 from privman_core.cockpit.approval_facts import StateReason
 from privman_core.cockpit.bounded_texts import Tone
 from privman_core.cockpit.sequence_diagram import in_words
@@ -50,13 +50,10 @@ class ConsoleCase(Struct, frozen=True, kw_only=True):
         return self.request.decision
 
 
-def console_reasons(case: ConsoleCase) -> Iterator[StateReason]:
-    """Yield each reason that applies."""
-    for reason in _REASONS:
-        if found := reason(case):
-            yield found
+CONSOLE_REASONS = ReasonTable[ConsoleCase]()
 
 
+@CONSOLE_REASONS.add
 def _refused_a_decision(case: ConsoleCase) -> StateReason | None:
     if not case.request.refused_decision:
         return None
@@ -64,6 +61,7 @@ def _refused_a_decision(case: ConsoleCase) -> StateReason | None:
     return ruled(case.names, "rules.other_decision_status", sentence, "bad")
 
 
+@CONSOLE_REASONS.add
 def _waits_for_retry(case: ConsoleCase) -> StateReason | None:
     if case.task is None or not case.request.is_unsynced:
         return None
@@ -75,6 +73,7 @@ def _waits_for_retry(case: ConsoleCase) -> StateReason | None:
     return _after_call(case, ruled(case.names, "rules.first_retry_wait", sentence, "bad"))
 
 
+@CONSOLE_REASONS.add
 def _not_sent(case: ConsoleCase) -> StateReason | None:
     request = case.request
     if case.task is not None or not request.last_error:
@@ -87,15 +86,7 @@ def _not_sent(case: ConsoleCase) -> StateReason | None:
     return _after_call(case, documented("I", "", f"{sentence} {again}", "bad"))
 
 
-def _after_call(case: ConsoleCase, reason: StateReason) -> StateReason:
-    """Return a reason with the exchange that it is about, and the log-in if that was refused."""
-    if case.failed is None:
-        return reason
-    user = f" The console logged in as {case.account!r}, the account of the credential of {case.server}."
-    refused = case.failed.status == _UNAUTHORIZED and case.account
-    return replace(reason, sentence=reason.sentence + user if refused else reason.sentence, exchange=case.failed.mark)
-
-
+@CONSOLE_REASONS.add
 def _being_sent(case: ConsoleCase) -> StateReason | None:
     request = case.request
     if case.task is not None or request.last_error or not request.needs_sending(case.now):
@@ -104,37 +95,7 @@ def _being_sent(case: ConsoleCase) -> StateReason | None:
     return documented("S", "set-up-servicenow-webhook.md", f"{what} is being sent to {case.server or 'ServiceNow'}.")
 
 
-def _waits_for_servicenow(case: ConsoleCase) -> StateReason | None:
-    request = case.request
-    if case.state is not RequestState.PENDING or not request.sent:
-        return None
-    since = f"It is pending since {moment(request.asked_at)}: no decision of {case.server or 'ServiceNow'} has arrived"
-    if request.integration is IntegrationKind.SOAP:
-        every = in_words(request.check_every) or "second"
-        return documented("D", "set-up-servicenow.md", f"{since}, for which the console asks every {every}.")
-    return documented("S", "set-up-servicenow-webhook.md", f"{since}, which ServiceNow would post to the console.")
-
-
-def _waits_for_people(case: ConsoleCase) -> StateReason | None:
-    if case.state is not RequestState.PENDING or case.request.server_id:
-        return None
-    sentence = f"It is pending since {moment(case.request.asked_at)} and waits for somebody in Manage Approvals"
-    why = f"{case.request.process!r} had no ServiceNow server when it was asked for"
-    return documented("P", "approvals.png", f"{sentence}: {why}.")
-
-
-def _times_out(case: ConsoleCase) -> StateReason | None:
-    end = case.request.times_out_at
-    if case.state is not RequestState.PENDING:
-        return None
-    if end is None:
-        return documented("P", "approvals.png", "It never times out: its approval process was manual.")
-    after = in_words(end - case.request.asked_at)
-    return _by_time_out(
-        case, f"It times out at {moment(end)}, {after} after it was asked for, as {case.request.process!r} said then."
-    )
-
-
+@CONSOLE_REASONS.add
 def _timed_out(case: ConsoleCase) -> StateReason | None:
     end = case.request.times_out_at
     if case.state is not RequestState.TIMED_OUT or end is None:
@@ -147,14 +108,15 @@ def _timed_out(case: ConsoleCase) -> StateReason | None:
     return _by_time_out(case, sentence, "bad")
 
 
-def _by_time_out(case: ConsoleCase, sentence: str, tone: Tone = "quiet") -> StateReason:
-    """Return a reason that the time-out of the process gives: that of the rule, unless somebody has changed it."""
-    request, usual = case.request, case.names.number("process_timeout")
-    if request.times_out_at is not None and (request.times_out_at - request.asked_at).total_seconds() == usual:
-        return ruled(case.names, "rules.process_timeout", sentence, tone)
-    return documented("I", "action_addserver.png", sentence, tone)
+@CONSOLE_REASONS.add
+def _used_up(case: ConsoleCase) -> StateReason | None:
+    if case.request.used_at is None:
+        return None
+    sentence = f"The approval allowed one run, which was made at {moment(case.request.used_at)}."
+    return ruled(case.names, "rules.approval_without_duration", sentence)
 
 
+@CONSOLE_REASONS.add
 def _decided_by_servicenow(case: ConsoleCase) -> StateReason | None:
     request = case.request
     if case.decision is None or request.decided_here or request.decided_at is None:
@@ -167,6 +129,7 @@ def _decided_by_servicenow(case: ConsoleCase) -> StateReason | None:
     return documented("S", "set-up-servicenow-webhook.md", f"{sentence}{moment(request.decided_at)}.")
 
 
+@CONSOLE_REASONS.add
 def _decided_here(case: ConsoleCase) -> StateReason | None:
     request = case.request
     if case.decision is None or not request.decided_here or request.decided_at is None:
@@ -178,19 +141,7 @@ def _decided_here(case: ConsoleCase) -> StateReason | None:
     return documented("P", "approvals.png", f"{sentence}; {_known_there(case)}.")
 
 
-def _known_there(case: ConsoleCase) -> str:
-    if case.request.recorded:
-        return f"{case.server or 'ServiceNow'} has recorded that"
-    return f"{case.server or 'ServiceNow'} has not recorded that yet"
-
-
-def _used_up(case: ConsoleCase) -> StateReason | None:
-    if case.request.used_at is None:
-        return None
-    sentence = f"The approval allowed one run, which was made at {moment(case.request.used_at)}."
-    return ruled(case.names, "rules.approval_without_duration", sentence)
-
-
+@CONSOLE_REASONS.add
 def _allows_one_run(case: ConsoleCase) -> StateReason | None:
     if case.state is not RequestState.APPROVED or case.decision is None or case.request.unmatched:
         return None
@@ -199,6 +150,7 @@ def _allows_one_run(case: ConsoleCase) -> StateReason | None:
     return ruled(case.names, "rules.approval_without_duration", "The approval allows one run, which is still to come.")
 
 
+@CONSOLE_REASONS.add
 def _fits_no_run(case: ConsoleCase) -> StateReason | None:
     if case.state is not RequestState.APPROVED or not case.request.unmatched:
         return None
@@ -206,6 +158,7 @@ def _fits_no_run(case: ConsoleCase) -> StateReason | None:
     return documented("I", "", sentence, "bad")
 
 
+@CONSOLE_REASONS.add
 def _lasts(case: ConsoleCase) -> StateReason | None:
     end = case.request.expires_at
     if end is None or case.state not in {RequestState.APPROVED, RequestState.EXPIRED}:
@@ -216,22 +169,61 @@ def _lasts(case: ConsoleCase) -> StateReason | None:
     return ruled(case.names, "keys.decision.Duration", sentence)
 
 
-_REASONS: tuple[Callable[[ConsoleCase], StateReason | None], ...] = (
-    _refused_a_decision,
-    _waits_for_retry,
-    _not_sent,
-    _being_sent,
-    _timed_out,
-    _used_up,
-    _decided_by_servicenow,
-    _decided_here,
-    _allows_one_run,
-    _fits_no_run,
-    _lasts,
-    _waits_for_servicenow,
-    _waits_for_people,
-    _times_out,
-)
+@CONSOLE_REASONS.add
+def _waits_for_servicenow(case: ConsoleCase) -> StateReason | None:
+    request = case.request
+    if case.state is not RequestState.PENDING or not request.sent:
+        return None
+    since = f"It is pending since {moment(request.asked_at)}: no decision of {case.server or 'ServiceNow'} has arrived"
+    if request.integration is IntegrationKind.SOAP:
+        every = in_words(request.check_every) or "second"
+        return documented("D", "set-up-servicenow.md", f"{since}, for which the console asks every {every}.")
+    return documented("S", "set-up-servicenow-webhook.md", f"{since}, which ServiceNow would post to the console.")
+
+
+@CONSOLE_REASONS.add
+def _waits_for_people(case: ConsoleCase) -> StateReason | None:
+    if case.state is not RequestState.PENDING or case.request.server_id:
+        return None
+    sentence = f"It is pending since {moment(case.request.asked_at)} and waits for somebody in Manage Approvals"
+    why = f"{case.request.process!r} had no ServiceNow server when it was asked for"
+    return documented("P", "approvals.png", f"{sentence}: {why}.")
+
+
+@CONSOLE_REASONS.add
+def _times_out(case: ConsoleCase) -> StateReason | None:
+    end = case.request.times_out_at
+    if case.state is not RequestState.PENDING:
+        return None
+    if end is None:
+        return documented("P", "approvals.png", "It never times out: its approval process was manual.")
+    after = in_words(end - case.request.asked_at)
+    return _by_time_out(
+        case, f"It times out at {moment(end)}, {after} after it was asked for, as {case.request.process!r} said then."
+    )
+
+
+def _after_call(case: ConsoleCase, reason: StateReason) -> StateReason:
+    """Return a reason with the exchange that it is about, and the log-in if that was refused."""
+    if case.failed is None:
+        return reason
+    user = f" The console logged in as {case.account!r}, the account of the credential of {case.server}."
+    refused = case.failed.status == _UNAUTHORIZED and case.account
+    return replace(reason, sentence=reason.sentence + user if refused else reason.sentence, exchange=case.failed.mark)
+
+
+def _by_time_out(case: ConsoleCase, sentence: str, tone: Tone = "quiet") -> StateReason:
+    """Return a reason that the time-out of the process gives: that of the rule, unless somebody has changed it."""
+    request, usual = case.request, case.names.number("process_timeout")
+    if request.times_out_at is not None and (request.times_out_at - request.asked_at).total_seconds() == usual:
+        return ruled(case.names, "rules.process_timeout", sentence, tone)
+    return documented("I", "action_addserver.png", sentence, tone)
+
+
+def _known_there(case: ConsoleCase) -> str:
+    if case.request.recorded:
+        return f"{case.server or 'ServiceNow'} has recorded that"
+    return f"{case.server or 'ServiceNow'} has not recorded that yet"
 
 
 def moment(when: datetime) -> str:

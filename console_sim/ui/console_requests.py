@@ -9,7 +9,7 @@ from console_sim.console import Console
 from console_sim.server_tasks import Run
 from console_sim.ui.approval_pages import DECIDE
 from console_sim.ui.console_deliveries import console_deliveries
-from console_sim.ui.console_reasons import ConsoleCase, console_reasons, moment
+from console_sim.ui.console_reasons import CONSOLE_REASONS, ConsoleCase, moment
 from console_sim.ui.navigation import APPROVALS, link
 from console_sim.ui.request_facts import FactsReader
 from privman_core.cockpit.approval_facts import DatedEvent, DeliveryState, LabeledFact, RequestDetail, Stand
@@ -76,7 +76,7 @@ class ConsoleRequests:
             stand=_STANDS[case.state],
             page=self.page(request_id),
             facts=list(self._facts(case)),
-            reasons=list(console_reasons(case)),
+            reasons=CONSOLE_REASONS.apply(case),
             events=list(_events(case)),
             deliveries=console_deliveries(tasks, self._mask, about=request_id),
             registrations=[request.server_id] if request.server_id else [],

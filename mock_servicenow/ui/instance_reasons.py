@@ -1,6 +1,6 @@
-"""Why a request is as it is in ServiceNow: one function for each reason, in the order in which a page shows them."""
+"""Why a request is as it is in ServiceNow: one function for each reason."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -13,7 +13,7 @@ from mock_servicenow.privilege_manager.delivery_queue import Attempt
 from mock_servicenow.privilege_manager.registrations import Configuration
 from mock_servicenow.privilege_manager.tables import ActivityTypeRow, RequestRow
 from mock_servicenow.privilege_manager.wire_formats import parse_moment
-from privman_contracts.state_reasons import documented, ruled
+from privman_contracts.state_reasons import ReasonTable, documented, ruled
 from privman_contracts.wire_names import WireNames
 from privman_core.cockpit.approval_facts import StateReason
 from privman_core.cockpit.sequence_diagram import in_words
@@ -78,25 +78,10 @@ class InstanceCase(Struct, frozen=True, kw_only=True):
         return self.last is not None and self.last.status in self.names.statuses("retried_statuses")
 
 
-def instance_reasons(case: InstanceCase) -> Iterator[StateReason]:
-    """Yield each reason that applies."""
-    for reason in _REASONS:
-        if found := reason(case):
-            yield found
+INSTANCE_REASONS = ReasonTable[InstanceCase]()
 
 
-def _not_delivered(case: InstanceCase) -> StateReason | None:
-    if case.last is None or not case.failed or case.last.token or case.last.refused or case.is_retried:
-        return None
-    status = case.last.status
-    rule = next((rule for rule in REFUSALS if case.names.number(rule) == status), "")
-    sentence = f"The decision was not delivered: the console answered {status}, which is not tried again."
-    if rule:
-        reason = ruled(case.names, f"rules.{rule}", sentence, "bad")
-        return _about(case.last, reason, f"A console answers so if {REFUSALS[rule]}.")
-    return _about(case.last, ruled(case.names, "rules.retried_statuses", sentence, "bad"))
-
-
+@INSTANCE_REASONS.add
 def _without_token(case: InstanceCase) -> StateReason | None:
     if case.last is None or not case.last.token or case.delivery is None or case.delivery.state == "delivered":
         return None
@@ -113,6 +98,7 @@ def _without_token(case: InstanceCase) -> StateReason | None:
     return _about(case.last, reason, cause if case.last.status == _UNAUTHORIZED else "")
 
 
+@INSTANCE_REASONS.add
 def _token_is_final(case: InstanceCase) -> StateReason | None:
     if case.last is None or not case.failed or not case.last.token or case.is_retried:
         return None
@@ -121,6 +107,28 @@ def _token_is_final(case: InstanceCase) -> StateReason | None:
     )
 
 
+@INSTANCE_REASONS.add
+def _not_delivered(case: InstanceCase) -> StateReason | None:
+    if case.last is None or not case.failed or case.last.token or case.last.refused or case.is_retried:
+        return None
+    status = case.last.status
+    rule = next((rule for rule in REFUSALS if case.names.number(rule) == status), "")
+    sentence = f"The decision was not delivered: the console answered {status}, which is not tried again."
+    if rule:
+        reason = ruled(case.names, f"rules.{rule}", sentence, "bad")
+        return _about(case.last, reason, f"A console answers so if {REFUSALS[rule]}.")
+    return _about(case.last, ruled(case.names, "rules.retried_statuses", sentence, "bad"))
+
+
+@INSTANCE_REASONS.add
+def _refused_in_envelope(case: InstanceCase) -> StateReason | None:
+    if case.last is None or not case.last.refused or case.delivery is None:
+        return None
+    reason = ruled(case.names, "rules.error_envelope_delivery", _sentence(case.delivery.entry.error), "bad")
+    return _about(case.last, reason)
+
+
+@INSTANCE_REASONS.add
 def _gave_up(case: InstanceCase) -> StateReason | None:
     if case.last is None or not case.failed or not case.is_retried or case.delivery is None:
         return None
@@ -130,13 +138,7 @@ def _gave_up(case: InstanceCase) -> StateReason | None:
     return _about(case.last, ruled(case.names, "keys.instance_metadata.Maximum retry attempts", sentence, "bad"))
 
 
-def _refused_in_envelope(case: InstanceCase) -> StateReason | None:
-    if case.last is None or not case.last.refused or case.delivery is None:
-        return None
-    reason = ruled(case.names, "rules.error_envelope_delivery", _sentence(case.delivery.entry.error), "bad")
-    return _about(case.last, reason)
-
-
+@INSTANCE_REASONS.add
 def _unusable_registration(case: InstanceCase) -> StateReason | None:
     if not case.failed or case.last is not None or case.delivery is None:
         return None
@@ -144,6 +146,7 @@ def _unusable_registration(case: InstanceCase) -> StateReason | None:
     return ruled(case.names, "columns.integration_configuration.instance_metadata", sentence, "bad")
 
 
+@INSTANCE_REASONS.add
 def _waits_for_attempt(case: InstanceCase) -> StateReason | None:
     due = case.delivery.next_at if case.delivery else None
     if due is None or case.last is None or case.delivery is None:
@@ -159,13 +162,7 @@ def _waits_for_attempt(case: InstanceCase) -> StateReason | None:
     return _about(case.last, ruled(case.names, "rules.retried_statuses", sentence))
 
 
-def _left(case: InstanceCase) -> str:
-    if case.configuration is None or case.delivery is None:
-        return ""
-    left = case.configuration.retries - len(case.delivery.entry.attempts) + 1
-    return "; it is the last one" if left == 1 else f"; the registration allows {left} more"
-
-
+@INSTANCE_REASONS.add
 def _waits_for_first_attempt(case: InstanceCase) -> StateReason | None:
     if case.delivery is None or case.last is not None or case.delivery.state != "pending":
         return None
@@ -173,15 +170,7 @@ def _waits_for_first_attempt(case: InstanceCase) -> StateReason | None:
     return documented("S", "set-up-servicenow-webhook.md", sentence)
 
 
-def _delivered(case: InstanceCase) -> StateReason | None:
-    if case.last is None or case.delivery is None or case.delivery.state != "delivered":
-        return None
-    attempts = len(case.delivery.entry.attempts)
-    count = "at the first attempt" if attempts == 1 else f"at attempt {attempts}"
-    sentence = f"The console accepted the decision {count}, {moment(datetime.fromisoformat(case.last.at))}."
-    return ruled(case.names, "columns.response.response_status_code", sentence, "good")
-
-
+@INSTANCE_REASONS.add
 def _waits_for_approver(case: InstanceCase) -> StateReason | None:
     if not case.pending:
         return None
@@ -193,6 +182,7 @@ def _waits_for_approver(case: InstanceCase) -> StateReason | None:
     return ruled(case.names, "columns.activity_type.valid_responses", sentence)
 
 
+@INSTANCE_REASONS.add
 def _times_out(case: InstanceCase) -> StateReason | None:
     if not case.pending or case.deadline is None:
         return None
@@ -200,6 +190,7 @@ def _times_out(case: InstanceCase) -> StateReason | None:
     return ruled(case.names, "columns.activity_type.max_timeout", sentence)
 
 
+@INSTANCE_REASONS.add
 def _never_times_out(case: InstanceCase) -> StateReason | None:
     if not case.pending or case.deadline is not None or case.terms.state != "registered" or case.kind is None:
         return None
@@ -210,14 +201,7 @@ def _never_times_out(case: InstanceCase) -> StateReason | None:
     return ruled(case.names, "columns.activity_type.max_timeout", sentence)
 
 
-def _timed_out(case: InstanceCase) -> StateReason | None:
-    if not case.timed_out:
-        return None
-    limit = f", the Max timeout of its activity type ({_limit(case)})," if case.terms.max_timeout else ""
-    sentence = f"Nobody decided it in time{limit} so it timed out at {moment(case.changed_at)}. No decision is sent."
-    return ruled(case.names, "columns.activity_type.max_timeout", sentence)
-
-
+@INSTANCE_REASONS.add
 def _type_missing(case: InstanceCase) -> StateReason | None:
     if case.terms.state == "registered":
         return None
@@ -226,6 +210,16 @@ def _type_missing(case: InstanceCase) -> StateReason | None:
     return ruled(case.names, "columns.request.activity_type_id", sentence, "bad") if case.pending else None
 
 
+@INSTANCE_REASONS.add
+def _timed_out(case: InstanceCase) -> StateReason | None:
+    if not case.timed_out:
+        return None
+    limit = f", the Max timeout of its activity type ({_limit(case)})," if case.terms.max_timeout else ""
+    sentence = f"Nobody decided it in time{limit} so it timed out at {moment(case.changed_at)}. No decision is sent."
+    return ruled(case.names, "columns.activity_type.max_timeout", sentence)
+
+
+@INSTANCE_REASONS.add
 def _decided(case: InstanceCase) -> StateReason | None:
     if case.pending or case.timed_out:
         return None
@@ -240,23 +234,21 @@ def _decided(case: InstanceCase) -> StateReason | None:
     return documented("S", "set-up-servicenow-webhook.md", sentence)
 
 
-_REASONS: tuple[Callable[[InstanceCase], StateReason | None], ...] = (
-    _without_token,
-    _token_is_final,
-    _not_delivered,
-    _refused_in_envelope,
-    _gave_up,
-    _unusable_registration,
-    _waits_for_attempt,
-    _waits_for_first_attempt,
-    _waits_for_approver,
-    _times_out,
-    _never_times_out,
-    _type_missing,
-    _timed_out,
-    _decided,
-    _delivered,
-)
+@INSTANCE_REASONS.add
+def _delivered(case: InstanceCase) -> StateReason | None:
+    if case.last is None or case.delivery is None or case.delivery.state != "delivered":
+        return None
+    attempts = len(case.delivery.entry.attempts)
+    count = "at the first attempt" if attempts == 1 else f"at attempt {attempts}"
+    sentence = f"The console accepted the decision {count}, {moment(datetime.fromisoformat(case.last.at))}."
+    return ruled(case.names, "columns.response.response_status_code", sentence, "good")
+
+
+def _left(case: InstanceCase) -> str:
+    if case.configuration is None or case.delivery is None:
+        return ""
+    left = case.configuration.retries - len(case.delivery.entry.attempts) + 1
+    return "; it is the last one" if left == 1 else f"; the registration allows {left} more"
 
 
 def _about(attempt: Attempt, reason: StateReason, cause: str = "") -> StateReason:

@@ -12,7 +12,7 @@ from mock_servicenow.privilege_manager.registrations import Configuration, Confi
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from mock_servicenow.privilege_manager.tables import RequestRow
 from mock_servicenow.privilege_manager.wire_formats import json_object, parse_moment
-from mock_servicenow.ui.instance_reasons import InstanceCase, instance_reasons, moment
+from mock_servicenow.ui.instance_reasons import INSTANCE_REASONS, InstanceCase, moment
 from privman_contracts.state_reasons import documented
 from privman_contracts.wire_names import WireNames
 from privman_core.cockpit.approval_facts import AttemptRow, DatedEvent, DeliveryState, LabeledFact, RequestDetail, Stand
@@ -110,7 +110,7 @@ class InstanceRequests:
             stand=self._stands.get(request.status, "open"),
             page=self._page(self._app.tables.request.name, request.sys_id),
             facts=list(self._facts(case)),
-            reasons=list(instance_reasons(case)),
+            reasons=INSTANCE_REASONS.apply(case),
             events=list(_events(case)),
             deliveries=[self.delivery(each) for each in deliveries],
             registrations=[each.lower() for each in registrations],
