@@ -1,4 +1,4 @@
-"""What the console tells its cockpit: who speaks, approval requests and server tasks."""
+"""The console as its cockpit shows it: who sent each exchange, approval requests, server tasks, recipes of faults."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 from console_sim.approval_request import ApprovalRequest
 from console_sim.console import Console
 from console_sim.ui.console_deliveries import console_deliveries
-from console_sim.ui.console_recipes import CONSOLE_RECIPES
 from console_sim.ui.console_requests import ConsoleRequests
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Due
@@ -14,10 +13,25 @@ from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, Re
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_facts import ExchangeToSave
 from privman_core.cockpit.product import Explanation, is_sent_by
-from privman_core.cockpit.recipes import Recipe
+from privman_core.cockpit.recipes import Recipe, wire_recipes
 from privman_core.exchange import Exchange
 
 _PREPARATIONS = frozenset({"log_on", "log_out"})
+_DELIVERY = {"method": "POST", "path": "*/approval/approve"}
+_TOKEN = {"method": "POST", "path": "*/logon/token"}
+_RECIPES = [
+    Recipe("delivery-fails", "The next delivery fails",
+           "Strikes the next delivery of a decision: it gets a status, and the console does not take the decision.",
+           {"kind": "status", **_DELIVERY}, {"times": "2", "status": "503"}),
+    Recipe("token-refused", "The token call answers 401",
+           "Strikes the next log-on of ServiceNow: it gets no token. ServiceNow keeps a token and logs on only when "
+           "the console refuses that one: after its end, which the tab Clock lists, or at once after "
+           "DELETE /__admin/tokens at the console.",
+           {"kind": "status", **_TOKEN, "status": 401}, {"times": "1"}),
+    Recipe("down", "The console is down", "Strikes every request to the console's API: the connection is dropped.",
+           {"kind": "reset", "path": "/Tms/*"}, {"from": "now", "for": "10 minutes"}),
+    *wire_recipes("delivery", _DELIVERY),
+]  # fmt: skip
 
 
 class ConsoleProduct:
@@ -92,7 +106,7 @@ class ConsoleProduct:
 
     def recipes(self) -> list[Recipe]:
         """Return the faults of a console that testers arm most."""
-        return CONSOLE_RECIPES
+        return _RECIPES
 
     async def other_url(self) -> str:
         """Return the Base URL of the newest foreign system."""

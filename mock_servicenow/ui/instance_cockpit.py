@@ -1,4 +1,4 @@
-"""What the instance tells its cockpit: who speaks, approval requests and deliveries."""
+"""The instance as its cockpit shows it: who sent each exchange, approval requests, deliveries, recipes of faults."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -8,7 +8,6 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.users import ADMIN_ROLE
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
-from mock_servicenow.ui.instance_recipes import instance_recipes
 from mock_servicenow.ui.instance_requests import InstanceRequests
 from privman_contracts.contract_checks import ContractChecks
 from privman_contracts.exchanges import ExchangeContract
@@ -17,7 +16,7 @@ from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, Re
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_facts import ExchangeToSave
 from privman_core.cockpit.product import Explanation, is_sent_by
-from privman_core.cockpit.recipes import Recipe
+from privman_core.cockpit.recipes import Recipe, wire_recipes
 from privman_core.exchange import Exchange
 
 _PREPARATIONS = frozenset({"log_on", "log_out"})
@@ -81,7 +80,7 @@ class InstanceProduct:
 
     def recipes(self) -> list[Recipe]:
         """Return the faults of an instance that testers arm most."""
-        return instance_recipes(self._app.tables.request.name)
+        return _recipes(self._app.tables.request.name)
 
     async def other_url(self) -> str:
         """Return the address to which the newest registration wants decisions posted."""
@@ -112,3 +111,23 @@ class InstanceProduct:
     def _endpoint_url(self) -> str:
         with self._instance.transaction(self._instance.system) as session:
             return self._app.registrations.newest_endpoint(session)
+
+
+def _recipes(request_table: str) -> list[Recipe]:
+    """Return the recipes; ``request_table`` is the table in which consoles insert approval requests."""
+    requests = {"method": "POST", "path": f"/api/now/table/{request_table}"}
+    return [
+        Recipe("hibernates", "The instance hibernates", "Strikes every request to the instance: it gets an HTML page.",
+               {"kind": "hibernating"}, {"from": "now", "for": "2 h"}),
+        Recipe("maintenance", "The instance is in maintenance", "Strikes every request to the instance: it gets 503.",
+               {"kind": "maintenance"}, {"from": "now", "for": "10 minutes"}),
+        Recipe("rate-limit", "Rate limit for the next requests",
+               "Strikes the next requests to the APIs: they get 429, and the time to try again.",
+               {"kind": "rate-limited", "path": "/api/*"}, {"times": "3", "seconds": "60 s"}),
+        Recipe("refused", "The next approval request fails",
+               "Strikes the next approval request of a console: it gets a status, and nothing is stored.",
+               {"kind": "status", **requests}, {"times": "2", "status": "503"}),
+        Recipe("log-in", "The log-in is refused once", "Strikes the next request to the APIs: it gets 401.",
+               {"kind": "status", "path": "/api/*", "status": 401}, {"times": "1"}),
+        *wire_recipes("approval request", requests),
+    ]  # fmt: skip
