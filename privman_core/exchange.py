@@ -50,7 +50,7 @@ class Exchange(Struct, weakref=True):
         answers_secret: whether an answer that is a JSON string is secret, such as a token.
         size: bytes that the journal counts for it.
         journaled: whether it is still in the journal.
-        repeats: number of the exchange that the cockpit sent again as this one; 0 for none.
+        replays: number of the exchange that it is a replay of; 0 for none.
         edited: whether it differs from that one.
         mark: what it has in the journal of the other party, too; empty where that does not run on this machine.
         shown_url: as it was shown last, so that no search masks it again; None if it never was.
@@ -79,7 +79,7 @@ class Exchange(Struct, weakref=True):
     answers_secret: bool = False
     size: int = 0
     journaled: bool = True
-    repeats: int = 0
+    replays: int = 0
     edited: bool = False
     mark: str = ""
     shown_url: ShownUrl | None = None

@@ -24,7 +24,7 @@ from privman_core.inputs import Trust
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.outbound import HttpCaller
-from privman_core.repeats import REPEAT, take_repeat
+from privman_core.own_replays import REPLAY, take_replay
 from privman_core.reverse_proxies import Network, trust_forwarded_headers
 from privman_core.snapshots import Snapshots, States
 from privman_core.state_changes import StateChanges
@@ -198,13 +198,13 @@ async def _answer_and_record(
     """
     # aiohttp would write further slashes before a path that begins with two.
     url = request.raw_path if request.raw_path.startswith("//") else request.path_qs
-    repeat, headers = take_repeat(headers) if REPEAT in headers else (None, headers)
+    replay, headers = take_replay(headers) if REPLAY in headers else (None, headers)
     mark, headers = take_mark(headers) if MARK in headers else ("", headers)
     exchange = request[EXCHANGE] = journal.begin("in", request.method, url, headers, b"")
     exchange.mark = mark
-    if repeat is not None:
+    if replay is not None:
         exchange.mark = ""  # the other party has not sent it
-        repeat(exchange)
+        replay(exchange)
     short = request.body_exists and is_short(request)
     answer: web.StreamResponse | None
     try:

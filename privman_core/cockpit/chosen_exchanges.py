@@ -15,7 +15,7 @@ from privman_core.cockpit.exchange_facts import (
 )
 from privman_core.cockpit.merged_rows import MergedRow, merged
 from privman_core.cockpit.parties import Parties
-from privman_core.cockpit.repeats_of_requests import target_of
+from privman_core.cockpit.replayer import target_of
 from privman_core.cockpit.search import path_of
 from privman_core.cockpit.shown_party import PartyError, ShownParty
 from privman_core.control import COCKPIT

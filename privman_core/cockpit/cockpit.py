@@ -19,8 +19,8 @@ from privman_core.cockpit.other_party import ControlClient
 from privman_core.cockpit.own_party import OwnParty
 from privman_core.cockpit.parties import OtherAddress, PartyFinder
 from privman_core.cockpit.product import Product
-from privman_core.cockpit.repeats_of_requests import Repeats
 from privman_core.cockpit.replay_pages import ReplayPages
+from privman_core.cockpit.replayer import Replayer
 from privman_core.cockpit.request_pages import RequestPages
 from privman_core.cockpit.selection_pages import SelectionPages
 from privman_core.cockpit.shown_party import PartyError
@@ -151,8 +151,8 @@ class Cockpit:
         trusted: Trust = True,
     ) -> None:
         self._client = ControlClient(trusted)
-        self._repeats = Repeats(instruments, self._other_url)
-        own = OwnParty(product, instruments, self._repeats)
+        self._replayer = Replayer(instruments, self._other_url)
+        own = OwnParty(product, instruments, self._replayer)
         self._parties = parties = PartyFinder(own, product, self._client, other)
         journal, requests, faults, clock = (
             JournalPages(parties),
@@ -160,7 +160,7 @@ class Cockpit:
             FaultPages(parties),
             ClockPages(parties),
         )
-        replays, selection = ReplayPages(parties, self._repeats.listens_at), SelectionPages(parties, product)
+        replays, selection = ReplayPages(parties, self._replayer.listens_at), SelectionPages(parties, product)
         table: dict[str, CockpitPage] = {
             "": Page(journal.show, tab="Journal"),
             "/journal/clear": Page(journal.ask, journal.clear),
@@ -193,7 +193,7 @@ class Cockpit:
             tabs={f"{COCKPIT}{path}": page.tab for path, page in table.items() if page.tab},
         )
         self._site = Site({f"{COCKPIT}{path}": page for path, page in table.items()}, CockpitGate(frame, keys), assets)
-        self._calls = CockpitCalls(own, self._repeats.listens_at)
+        self._calls = CockpitCalls(own, self._replayer.listens_at)
         self._events = LiveEvents(parties, keys.admits_stream)
 
     def add_to(self, app: web.Application) -> None:
@@ -210,7 +210,7 @@ class Cockpit:
         return (await self._parties.other()).url
 
     async def _aclose(self) -> None:
-        await self._repeats.aclose()
+        await self._replayer.aclose()
         await self._client.aclose()
 
 

@@ -6,7 +6,7 @@ import msgspec
 from aiohttp import web
 
 from privman_core.cockpit.bounded_texts import MOST_ROWS
-from privman_core.cockpit.exchange_facts import EditedRequest, Repeated
+from privman_core.cockpit.exchange_facts import EditedRequest, Replay
 from privman_core.cockpit.other_party import COCKPIT_CALLS
 from privman_core.cockpit.own_party import OwnParty
 from privman_core.cockpit.shown_party import PartyError
@@ -75,7 +75,7 @@ class CockpitCalls:
         return to_json({"error": f"exchange {number} is not kept"}, 404) if found is None else _answer(found)
 
     async def replay(self, request: web.Request) -> web.Response:
-        """Send the request of an exchange again; a body has its method, path, headers and body as they are edited."""
+        """Replay an exchange; a body has its method, path, headers and body as they are edited."""
         self._listens_at(request)
         body = await read_fields(request, *EditedRequest.__struct_fields__) if request.can_read_body else {}
         try:
@@ -83,10 +83,10 @@ class CockpitCalls:
         except msgspec.ValidationError as error:
             raise ControlError(f"the edited request is invalid: {error}") from None
         number = int(request.match_info["number"])
-        return await _answered(lambda: self._repeated(number, edited))
+        return await _answered(lambda: self._replayed(number, edited))
 
-    async def _repeated(self, number: int, edited: EditedRequest | None) -> Repeated:
-        return Repeated(await self._party.send_again(number, edited))
+    async def _replayed(self, number: int, edited: EditedRequest | None) -> Replay:
+        return Replay(await self._party.replay(number, edited))
 
     async def compared(self, request: web.Request) -> web.Response:
         """Answer one exchange beside its contract."""

@@ -25,7 +25,7 @@ class ExchangeActions(Struct, frozen=True):
     """What the page of an exchange offers.
 
     Attributes:
-        original: name of the exchange that was sent again as this one; empty for none.
+        original: name of the exchange that it is a replay of; empty for none.
         fault: fields of the form that arms its failure; none if no party shown answers it.
     """
 
@@ -39,7 +39,7 @@ def actions_of(chosen: Chosen, parties: Parties, visit: Visit) -> ExchangeAction
     row, party = chosen.detail.row, chosen.party
     return ExchangeActions(
         copies(chosen.detail.printed, base_of(chosen, visit), server_of(chosen)),
-        f"{party.name.lower()}-{row.repeats}" if row.repeats else "",
+        f"{party.name.lower()}-{row.replays}" if row.replays else "",
         _fault(chosen) if parties.named(server_of(chosen)) else {},
     )
 

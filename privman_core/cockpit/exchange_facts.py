@@ -29,7 +29,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
         broken: how many violations there are.
         findings: how many findings there are, violations included.
         about: RequestIds of the approval requests that it belongs to.
-        repeats: number of the exchange that was sent again as this one; 0 for none.
+        replays: number of the exchange that it is a replay of; 0 for none.
         edited: whether it differs from that one.
         registers: ids of the registrations and activity types that it makes, reads or changes.
         prepares: whether it only prepares the next one, as a token call does.
@@ -51,7 +51,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
     broken: int = 0
     findings: int = 0
     about: list[str] = field(default_factory=list)
-    repeats: int = 0
+    replays: int = 0
     edited: bool = False
     registers: list[str] = field(default_factory=list)
     prepares: bool = False
@@ -128,7 +128,7 @@ class ExchangeDetail(Struct, frozen=True):
 
     Attributes:
         printed: as the control plane prints it.
-        unrepeatable: why the party cannot send it again; empty if it can.
+        no_replay: why the party cannot replay it; empty if it can.
         earlier: number of the exchange before it; 0 if that is not kept.
         later: number of the one after it; 0 for none.
     """
@@ -137,7 +137,7 @@ class ExchangeDetail(Struct, frozen=True):
     printed: PrintedExchange
     earlier: int = 0
     later: int = 0
-    unrepeatable: str = ""
+    no_replay: str = ""
 
 
 class EditedRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -154,8 +154,8 @@ class EditedRequest(Struct, frozen=True, forbid_unknown_fields=True):
     body: str
 
 
-class Repeated(Struct, frozen=True):
-    """The exchange, by its number, as which another one was sent again."""
+class Replay(Struct, frozen=True):
+    """The exchange, by its number, that is a replay of another one."""
 
     number: int
 

@@ -9,8 +9,8 @@ from privman_core.cockpit.search import path_of
 def summary(pair: MergedRow, row: ExchangeRow, compared: ContractComparison) -> str:
     """Return in a sentence or two what happened, and the first difference from the contract."""
     asked = f"{pair.source} to {pair.target}: {compared.happened or f'{row.method} {path_of(row.url)}'}."
-    if pair.repetition:
-        asked = f"{asked} It was {pair.repetition}."
+    if pair.replay:
+        asked = f"{asked} It was {pair.replay}."
     return f"{asked} {_answered(row, compared)} {_judged(row, compared)}".rstrip()
 
 

@@ -22,7 +22,7 @@ def with_causes(detail: RequestDetail, rows: Sequence[MergedRow], notes: Mapping
     def known(reason: StateReason) -> StateReason:
         place = places.get(reason.exchange)
         found = "" if place is None else _cause(rows[place], notes.get(place, []))
-        again = "" if place is None else _repeated(rows[place], rows)
+        again = "" if place is None else _replayed(rows[place], rows)
         return replace(reason, sentence=" ".join(filter(None, (reason.sentence, found or reason.cause, again))))
 
     return replace(detail, reasons=[known(each) for each in detail.reasons])
@@ -37,11 +37,11 @@ def _cause(row: MergedRow, notes: Sequence[str]) -> str:
     return f"{row.target} says: {said}" if said else ""
 
 
-def _repeated(row: MergedRow, rows: Sequence[MergedRow]) -> str:
-    """Return what came of an exchange that a tester sent again, as a sentence; empty if none did."""
+def _replayed(row: MergedRow, rows: Sequence[MergedRow]) -> str:
+    """Return what came of the replay of an exchange, as a sentence; empty if there is none."""
     sender, number = row.entries[0][0].name, row.sent.number
-    again = [each for each in rows if each.entries[0][0].name == sender and each.sent.repeats == number]
+    again = [each for each in rows if each.entries[0][0].name == sender and each.sent.replays == number]
     if not again:
         return ""
     last = again[-1]
-    return f"It was {last.repetition} at {last.sent.at:%H:%M:%S}, and the answer was {last.sent.answer}."
+    return f"It was {last.replay} at {last.sent.at:%H:%M:%S}, and the answer was {last.sent.answer}."

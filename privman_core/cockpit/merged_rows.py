@@ -54,15 +54,15 @@ class MergedRow(Struct, frozen=True):
         party, row = self.entries[0]
         if self.imitated:
             return f"API client (as {row.other_party})"
-        if row.direction == "in" and row.repeats:
+        if row.direction == "in" and row.replays:
             return "Tester"
         return row.other_party if row.direction == "in" else party.name
 
     @property
-    def repetition(self) -> str:
-        """How the tester sent it again, in words; empty if it was not the tester."""
-        words = {True: "edited and sent again by the tester", False: "sent again by the tester"}
-        return next((words[row.edited] for _, row in self.entries if row.repeats), "")
+    def replay(self) -> str:
+        """How a tester replayed another exchange as this one, in words; empty if it is no replay."""
+        words = {True: "edited and replayed by the tester", False: "replayed by the tester"}
+        return next((words[row.edited] for _, row in self.entries if row.replays), "")
 
     @property
     def target(self) -> str:

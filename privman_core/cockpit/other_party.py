@@ -15,7 +15,7 @@ from yarl import URL
 from privman_core.clock import Due, RealClock
 from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, RequestDetail
 from privman_core.cockpit.contract_comparison import ContractComparison
-from privman_core.cockpit.exchange_facts import EditedRequest, ExchangeDetail, ExchangeRow, FoundExchanges, Repeated
+from privman_core.cockpit.exchange_facts import EditedRequest, ExchangeDetail, ExchangeRow, FoundExchanges, Replay
 from privman_core.cockpit.party_facts import ClockState, FaultsState, Marks
 from privman_core.cockpit.shown_party import PartyError, ShownParty
 from privman_core.command_line import installed_version
@@ -106,10 +106,10 @@ class OtherParty(ShownParty):
         answer = await self._send("GET", f"/cockpit/exchanges/{number}")
         return None if answer.status == HTTPStatus.NOT_FOUND else self._decoded(answer, ExchangeDetail)
 
-    async def send_again(self, number: int, edited: EditedRequest | None = None) -> int:
+    async def replay(self, number: int, edited: EditedRequest | None = None) -> int:
         body = {} if edited is None else msgspec.to_builtins(edited)
         answer = await self._send("POST", f"/cockpit/exchanges/{number}/replay", body, LONG)
-        return self._decoded(answer, Repeated).number
+        return self._decoded(answer, Replay).number
 
     async def compared(self, number: int) -> ContractComparison:
         return await self._read(f"/cockpit/exchanges/{number}/compared", ContractComparison)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from privman_core.clock import ClockError, Due
 from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, RequestDetail
@@ -26,6 +26,7 @@ from privman_core.cockpit.party_facts import (
     Marks,
 )
 from privman_core.cockpit.product import Product
+from privman_core.cockpit.replayer import Replayer
 from privman_core.cockpit.search import Search, SearchError, Seen
 from privman_core.cockpit.shown_party import PartyError, ShownParty, require_reach
 from privman_core.command_line import installed_version
@@ -36,25 +37,15 @@ from privman_core.instruments import Instruments
 from privman_core.journal import aside
 
 
-class Repeater(Protocol):
-    """Sends the requests of a party again."""
-
-    def reason(self, exchange: Exchange) -> str:
-        """Return why the request of an exchange cannot be sent again; empty if it can."""
-
-    async def send(self, exchange: Exchange, edited: EditedRequest | None) -> int:
-        """Send the request again; return the number of the new exchange. Raises PartyError."""
-
-
 class OwnParty(ShownParty):
     """The party that serves the cockpit."""
 
     url = ""
 
-    def __init__(self, product: Product, instruments: Instruments, repeater: Repeater) -> None:
+    def __init__(self, product: Product, instruments: Instruments, replayer: Replayer) -> None:
         self.name = product.name
         self._product = product
-        self._repeater = repeater
+        self._replayer = replayer
         self._journal = instruments.journal
         self._clock = instruments.clock
         self._faults = instruments.faults
@@ -87,7 +78,7 @@ class OwnParty(ShownParty):
             [await self._kept(number + step) for step in (-1, 1)],
         )
         row, shown = self._row(self._seen(found)), cast("PrintedExchange", printed)
-        return ExchangeDetail(row, shown, earlier, later, self._repeater.reason(found))
+        return ExchangeDetail(row, shown, earlier, later, self._replayer.reason(found))
 
     async def compared(self, number: int) -> ContractComparison:
         found = await self._journal.find(number)
@@ -99,11 +90,11 @@ class OwnParty(ShownParty):
     async def _kept(self, number: int) -> int:
         return 0 if await self._journal.find(number) is None else number
 
-    async def send_again(self, number: int, edited: EditedRequest | None = None) -> int:
+    async def replay(self, number: int, edited: EditedRequest | None = None) -> int:
         found = await self._journal.find(number)
         if found is None:
             raise PartyError(f"exchange {number} is not kept")
-        return await self._repeater.send(found, edited)
+        return await self._replayer.send(found, edited)
 
     async def forget(self) -> None:
         self._journal.clear()
@@ -197,7 +188,7 @@ class OwnParty(ShownParty):
             broken=seen.broken,
             findings=len(exchange.findings),
             about=list(exchange.about),
-            repeats=exchange.repeats,
+            replays=exchange.replays,
             edited=exchange.edited,
             registers=list(exchange.registers),
             prepares=known.prepares,

@@ -1,4 +1,4 @@
-"""The cockpit's pages that send a request again, as it was or edited."""
+"""The cockpit's pages that replay a request, as it was or edited."""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -8,7 +8,7 @@ from aiohttp import web
 from privman_core.cockpit.chosen_exchanges import Chosen, one_chosen
 from privman_core.cockpit.exchange_facts import EditedRequest
 from privman_core.cockpit.parties import PartyFinder
-from privman_core.cockpit.repeats_of_requests import MOST_HEADERS, SET_ANEW, target_of
+from privman_core.cockpit.replayer import MOST_HEADERS, SET_ANEW, target_of
 from privman_core.cockpit.shown_party import PartyError
 from privman_core.control import COCKPIT
 from privman_core.inputs import quoted
@@ -24,7 +24,7 @@ _NEEDED = ("method", "path")
 
 
 class ReplayPages:
-    """Sends a request again, and shows the form in which it is edited before.
+    """Replays a request, and shows the form in which it is edited before.
 
     Args:
         listens_at: learns from a request where the party that serves the page listens.
@@ -35,13 +35,13 @@ class ReplayPages:
         self._listens_at = listens_at
 
     async def replay(self, visit: Visit) -> web.Response:
-        """Send a request again as it was, and show the new exchange."""
+        """Replay a request as it was, and show the new exchange."""
         chosen = await one_chosen(await self._parties.find(), visit)
         self._listens_at(visit.request)
         try:
-            number = await chosen.party.send_again(chosen.number)
+            number = await chosen.party.replay(chosen.number)
         except PartyError as error:
-            raise PageError(HTTPStatus.CONFLICT, "Not sent again", str(error), chosen.address) from None
+            raise PageError(HTTPStatus.CONFLICT, "Not replayed", str(error), chosen.address) from None
         return see(f"{COCKPIT}/exchanges/{chosen.party.name.lower()}/{number}")
 
     async def edit(self, visit: Visit) -> web.Response:
@@ -65,7 +65,7 @@ class ReplayPages:
         if form.errors:
             return await self._page(visit, chosen, form)
         try:
-            number = await chosen.party.send_again(chosen.number, edited)
+            number = await chosen.party.replay(chosen.number, edited)
         except PartyError as error:
             form.add_error(error.key, str(error))
             return await self._page(visit, chosen, form)
@@ -76,7 +76,7 @@ class ReplayPages:
         return await visit.page(
             "cockpit/edit.html",
             400 if form.errors else 200,
-            title=f"Edit and send exchange {chosen.number} of {chosen.party.name} again",
+            title=f"Edit and replay exchange {chosen.number} of {chosen.party.name}",
             parties=await self._parties.find(),
             chosen=chosen,
             methods=methods,

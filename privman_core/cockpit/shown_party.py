@@ -63,8 +63,8 @@ class ShownParty(ABC):
         """Return the exchange of that number; None if it is not kept."""
 
     @abstractmethod
-    async def send_again(self, number: int, edited: EditedRequest | None = None) -> int:
-        """Send the request of an exchange again, as it was or edited; return the number of the new exchange.
+    async def replay(self, number: int, edited: EditedRequest | None = None) -> int:
+        """Replay the request of an exchange, as it was or edited; return the number of the new exchange.
 
         Waits some seconds for the answer, which may come later.
         """

@@ -91,7 +91,7 @@ def what_falls_due(known: Mapping[str, RequestDetail], now: Mapping[str, datetim
 def words_of(row: MergedRow) -> str:
     """Return what an exchange is for."""
     what = row.served.contract or row.sent.contract or f"{row.sent.method} {path_of(row.sent.url)}"
-    return ", ".join(filter(None, (what, row.repetition)))
+    return ", ".join(filter(None, (what, row.replay)))
 
 
 def _exchanges(rows: Sequence[MergedRow], notes: Mapping[int, list[str]]) -> list[TimedStep]:

@@ -33,14 +33,14 @@ def last(party: Party) -> tuple[str, str, bytes, str]:
     return newest.method, newest.url, newest.request_body, newest.request_headers.get("Authorization", "")
 
 
-async def test_replay_sends_the_same_again(roomy_party: Party) -> None:
+async def test_replay_sends_the_same(roomy_party: Party) -> None:
     """Secrets, which the caller does not know, included; the new exchange names the old one."""
     await log_on(roomy_party)
     assert await roomy_party.call("POST", REPLAY) == (200, {"number": 2})
     first, second = roomy_party.journal.kept()
     for name in ("method", "url", "request_body", "status"):
         assert getattr(first, name) == getattr(second, name)
-    assert (first.repeats, second.repeats) == (0, 1)
+    assert (first.replays, second.replays) == (0, 1)
     differing = {"Connection", "Content-Length", "Host"}
     headers = [
         {name: text for name, text in each.request_headers.items() if name not in differing} for each in (first, second)
@@ -224,7 +224,7 @@ class Trapped:
     trap: Trap
 
     def replay(self, edited: dict[str, Any]) -> tuple[int, Any]:
-        """Send the first exchange again, edited."""
+        """Replay the first exchange, edited."""
         return self.runner.run(self.party.call("POST", REPLAY, json=edited))
 
 
@@ -266,7 +266,7 @@ _HEADERS = st.lists(
     st.tuples(
         st.sampled_from(
             ["Host", "host", "X-Forwarded-Host", "Forwarded", "X-Original-URL", "Connection", "Transfer-Encoding",
-             "Content-Length", "Upgrade", "Proxy-Connection", "Location", "x-privman-repeat",
+             "Content-Length", "Upgrade", "Proxy-Connection", "Location", "x-privman-replay",
              "x-privman-errand", ":path"]
         ),
         st.sampled_from(["127.0.0.1:{port}", "host=127.0.0.1:{port}", "/__admin/requests", "chunked", "0", "1", "a\nb",
@@ -307,7 +307,7 @@ def test_nothing_that_is_typed_reaches_anybody_else(
 
 
 @pytest.mark.parametrize("path", ["/__admin/requests", "/%5F%5Fadmin/requests", "/x/..//__admin", "/a%252f__cockpit"])
-async def test_original_of_the_control_plane_is_not_sent_again(roomy_party: Party, path: str) -> None:
+async def test_original_of_the_control_plane_is_not_replayed(roomy_party: Party, path: str) -> None:
     """Even if a journal had such an exchange."""
     exchange = roomy_party.journal.begin("in", "DELETE", path, {"Host": "x"}, b"")
     roomy_party.journal.finish(exchange, 200, {}, b"")
@@ -328,7 +328,7 @@ async def test_sent_request_goes_to_nobody_but_the_other_party(roomy_party: Part
     [({}, b"", "a form of a page"), ({"Host": "x"}, b"x" * (1024 * 1024 + 1), "only the first 1,048,576 of 1,048,577")],
     ids=["a form", "too long"],
 )
-async def test_incomplete_request_is_not_sent_again(
+async def test_incomplete_request_is_not_replayed(
     roomy_party: Party, headers: dict[str, str], body: bytes, words: str
 ) -> None:
     """The page says why, in place of the buttons."""
@@ -367,7 +367,7 @@ async def test_form_has_a_line_for_each_value(roomy_party: Party) -> None:
         async with http.post(f"{roomy_party.url}/__cockpit/exchanges/echo/1/edit", data=form) as answer:
             html = await answer.text()
     assert last(roomy_party)[2] == body.encode()
-    assert html.index('id="repeated"') < html.index('id="summary"') < html.index('id="replay"')
+    assert html.index('id="replayed"') < html.index('id="summary"') < html.index('id="replay"')
 
 
 async def test_lines_end_as_they_did(roomy_party: Party) -> None:
@@ -400,7 +400,7 @@ async def test_edit_page_sends_and_shows_the_new_exchange(roomy_party: Party) ->
         assert (status, 'id="path.error"' in html) == (400, True)
         status, url, html = await post(values | {"headers": "Authorization: Basic ***\n\n"})
         assert (status, url) == (200, f"{roomy_party.url}/__cockpit/exchanges/echo/2")
-        assert "Exchange 1 edited and sent again." in html
+        assert "Exchange 1 edited and replayed." in html
         assert "/__cockpit/compare?x=echo-1&amp;x=echo-2" in html
     assert last(roomy_party)[3] == "Basic a2l0dGVuOnRpZ2Vy"
 

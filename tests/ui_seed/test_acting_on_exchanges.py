@@ -91,13 +91,13 @@ async def test_refusal_that_keeps_its_contract_is_no_success(fakes: BothFakes) -
     assert '<p class="notice good" id="summary">' in await fakes.look(fakes.servicenow, await _delivery(fakes))
 
 
-async def test_sent_request_is_sent_again_by_its_sender(fakes: BothFakes) -> None:
+async def test_sent_request_is_replayed_by_its_sender(fakes: BothFakes) -> None:
     """The console's cockpit lets ServiceNow deliver again; the token, which no browser has seen, goes along."""
     page = await _delivery(fakes)
     before = await fakes.control(fakes.servicenow, "GET", f"/cockpit{page.replace('/servicenow', '')}")
     status, html = await fakes.post(fakes.console, f"{page}/replay", {})
     sent, received = await _last(fakes, fakes.servicenow), await _last(fakes, fakes.console)
-    assert (status, f"Exchange {before['row']['number']} sent again." in html) == (200, True)
+    assert (status, f"Exchange {before['row']['number']} replayed." in html) == (200, True)
     assert (sent["direction"], sent["status"], sent["url"]) == ("out", 200, before["printed"]["url"])
     assert (received["direction"], received["status"]) == ("in", 200)
     assert dict(received["request"]["headers"])["Authorization"] == "Bearer ***"
@@ -134,12 +134,12 @@ async def test_replay_needs_the_other_party(fakes: BothFakes, console: str) -> N
         await fakes.control(fakes.console, "POST", "/foreign-system", {"post_uri": address})
         before = await _last(fakes, fakes.servicenow)
         status, html = await fakes.post(fakes.servicenow, f"{page}/replay", {})
-        assert (status, "Not sent again" in html, (console or stranger) in html) == (409, True, True)
+        assert (status, "Not replayed" in html, (console or stranger) in html) == (409, True, True)
         assert set(heard) <= {"/__admin/cockpit"}
         assert await _last(fakes, fakes.servicenow) == before
 
 
-async def test_request_to_anybody_else_is_not_sent_again(fakes: BothFakes) -> None:
+async def test_request_to_anybody_else_is_not_replayed(fakes: BothFakes) -> None:
     """A webhook that was made by hand posts anywhere; the cockpit does not."""
     heard: list[str] = []
 
@@ -208,7 +208,7 @@ async def test_tester_acts_on_an_exchange(fakes: BothFakes, chromium: "Chromium"
         assert await complaints(page) == []
         await page.locator("#replay").focus()
         await page.keyboard.press("Enter")
-        await expect(page.get_by_text("sent again.")).to_be_visible()
+        await expect(page.get_by_text("replayed.")).to_be_visible()
         await page.locator("#original").focus()
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("cell", name="503")).to_be_visible()
@@ -232,7 +232,7 @@ async def test_tester_acts_on_an_exchange(fakes: BothFakes, chromium: "Chromium"
         assert await complaints(page) == []
         await page.get_by_label("Path and query").fill("/Tms/services/api/v1/approval/approve")
         await page.get_by_role("button", name="Send").press("Enter")
-        await expect(page.get_by_text("sent again.")).to_be_visible()
+        await expect(page.get_by_text("replayed.")).to_be_visible()
         await page.locator("#save").press("Enter")
         async with page.expect_download() as downloading:
             await page.locator("#yaml").press("Enter")
@@ -252,4 +252,4 @@ async def test_everything_works_without_script(fakes: BothFakes, chromium: "Chro
         assert "curl --globoff" in await page.locator('[id="copy.curl"]').inner_text()
         assert await page.locator("[data-copy]:visible").count() == 0
         await page.locator("#replay").click()
-        assert "sent again." in await page.content()
+        assert "replayed." in await page.content()

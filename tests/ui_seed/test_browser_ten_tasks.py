@@ -102,8 +102,8 @@ async def test_replay(tester: Person) -> None:
     """The page of the new exchange opens."""
     await tester.search("method:POST table:activity_type")
     await tester.click("link", "in the journal of ServiceNow")
-    await tester.click("button", "Send again")
-    await tester.sees("sent again.")
+    await tester.click("button", "Replay")
+    await tester.sees("replayed.")
 
 
 async def test_save_as_a_scenario_and_play_it(tester: Person, tmp_path: Path) -> None:

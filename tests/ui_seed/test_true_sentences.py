@@ -101,7 +101,7 @@ async def test_what_a_fault_struck_is_judged_at_neither_party(desk: Desk) -> Non
         check(page, ("not judged: fault", "The fault hibernating", "of ServiceNow"), ("did not keep", ">violation<"))
 
 
-async def test_what_the_tester_sends_again_is_the_testers(desk: Desk) -> None:
+async def test_what_the_tester_replays_is_the_testers(desk: Desk) -> None:
     """Neither party's sentence takes it for its own, and an edited one is called edited."""
     await desk.console("POST", "/faults", {"kind": "status", "status": 403, "path": APPROVE})
     request_id = await desk.approve(await desk.ask())
@@ -109,12 +109,12 @@ async def test_what_the_tester_sends_again_is_the_testers(desk: Desk) -> None:
     failed = await desk.path(sn, "to:console status:403")
     await desk.fakes.post(sn, f"{failed}/replay", {})
     said = (
-        "sent again by the tester at 09:00:00, and the answer was 200",
+        "replayed by the tester at 09:00:00, and the answer was 200",
         "that decision arrived at",
-        "Deliver an approver's decision, sent again by the tester",
+        "Deliver an approver's decision, replayed by the tester",
     )
     check(await desk.page(request_id), said, ("which delivered that",))
     asked = await desk.path(sn, "from:console method:POST")
     edited = {"method": "POST", "path": "/api/now/table/x_thyti_thycotic_p_request", "headers": "", "body": "{}"}
     page = (await desk.fakes.post(sn, f"{asked}/edit", edited))[1]
-    check(page, ("edited and sent again", "Tester to ServiceNow"), (" Console to ServiceNow",))
+    check(page, ("edited and replayed", "Tester to ServiceNow"), (" Console to ServiceNow",))

@@ -1,4 +1,4 @@
-"""Sends requests of a party's journal again, as they were or edited: to one of the two parties, and to nowhere else."""
+"""Replays requests of a party's journal, as they were or edited: to one of the two parties, and to nowhere else."""
 
 import asyncio
 import re
@@ -23,7 +23,7 @@ from privman_core.instruments import Instruments
 from privman_core.journal import Journal, request_text
 from privman_core.masking import MASK, Secrets
 from privman_core.outbound import LARGEST_ANSWER, HttpAnswer, HttpCaller
-from privman_core.repeats import REPEAT, repeating
+from privman_core.own_replays import REPLAY, replaying
 
 PATIENCE = 3.0
 """Real seconds that a page waits for an answer, which may come later."""
@@ -41,14 +41,14 @@ SET_ANEW = frozenset(
     {
         *("host", "content-length", "transfer-encoding", "connection", "keep-alive", "proxy-connection", "te"),
         *("trailer", "upgrade", "expect", "proxy-authorization", "proxy-authenticate", "content-encoding"),
-        *(REPEAT, ERRAND, MARK),
+        *(REPLAY, ERRAND, MARK),
     }
 )
 """Headers of one connection, those that the sender sets anew, and the encoding of a body that is kept unpacked."""
 
 
-class Repeats:
-    """Sends requests again; implements `Repeater`.
+class Replayer:
+    """Sends the requests of a party again.
 
     A request that was received goes to this party itself, one that was sent goes to the other party. Both addresses are
     known beforehand: nothing in a request, and nothing that is edited, changes them.
@@ -79,16 +79,16 @@ class Repeats:
             self._to_itself = _unrecorded(self._clock, _unverified())
 
     def reason(self, exchange: Exchange) -> str:
-        """Return why the request of an exchange cannot be sent again; empty if it can."""
+        """Return why an exchange cannot be replayed; empty if it can."""
         if exchange.request_size > len(exchange.request_body):
             kept = f"the first {len(exchange.request_body):,} of {exchange.request_size:,} bytes"
-            return f"The journal has only {kept} of its body, so it cannot be sent again."
+            return f"The journal has only {kept} of its body, so it cannot be replayed."
         if exchange.direction == "in" and not exchange.request_headers:
-            return "The journal has a form of a page without its fields, so it cannot be sent again."
+            return "The journal has a form of a page without its fields, so it cannot be replayed."
         return ""
 
     async def send(self, exchange: Exchange, edited: EditedRequest | None) -> int:
-        """Send the request again; return the number of the new exchange. Raises PartyError."""
+        """Replay an exchange, return the number of the new one; raises PartyError."""
         if reason := self.reason(exchange):
             raise PartyError(reason)
         new_request = self._request(exchange, edited)
@@ -97,7 +97,7 @@ class Repeats:
         begun: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
 
         def begin(new: Exchange) -> None:
-            new.repeats, new.edited, new.asks_secret = exchange.number, is_edited, exchange.asks_secret
+            new.replays, new.edited, new.asks_secret = exchange.number, is_edited, exchange.asks_secret
             new.answers_secret = exchange.answers_secret
             if exchange.direction == "out":
                 new.findings.concern(exchange.about, exchange.registers)
@@ -138,7 +138,7 @@ class Repeats:
     async def _send_to_itself(
         self, method: str, path: str, headers: dict[str, str], body: bytes, begin: Callable[[Exchange], None]
     ) -> HttpAnswer:
-        with repeating(begin) as marked:
+        with replaying(begin) as marked:
             return await self._to_itself.send(method, f"{self._own_url}{path}", headers | marked, body, ALLOWED)
 
     async def _origin(self, exchange: Exchange) -> str:
