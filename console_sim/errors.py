@@ -173,11 +173,15 @@ class ServiceNowError(ConsoleSimError):
         self.retry_after = retry_after
         self.retry_in: float | None = None
 
+    @property
+    def reason(self) -> str:
+        """The message without the time of the next attempt, which may change."""
+        return super().__str__()
+
     def __str__(self) -> str:
-        message = super().__str__()
         if self.retry_in is None:
-            return message
-        return f"{message}; next attempt {_in_words(self.retry_in)} later"
+            return self.reason
+        return f"{self.reason}; next attempt {_in_words(self.retry_in)} later"
 
 
 def _in_words(seconds: float) -> str:

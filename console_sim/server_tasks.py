@@ -47,7 +47,8 @@ class Run(Struct, frozen=True):
         task_name: as the Server Tasks page shows it.
         report: what it did; empty if it failed.
         is_idle: whether there was nothing to do.
-        failure: why it failed and when it is retried; empty if it succeeded.
+        failure: why it failed; empty if it succeeded.
+        next_at: when it was to be retried after it had failed; None for never.
         calls: the newest requests that it sent, in order, at most `KEPT_CALLS`.
         call_count: how many it sent.
         about: RequestId of the approval request that it is about; empty for none.
@@ -58,7 +59,7 @@ class Run(Struct, frozen=True):
     report: str
     is_idle: bool
     failure: str
-    is_retried: bool
+    next_at: datetime | None = None
     calls: tuple[SentCall, ...] = ()
     call_count: int = 0
     about: str = ""
@@ -268,15 +269,15 @@ class ServerTasks:
         self, task_name: str, outcome: WorkReport | ServiceNowError, calls: Sequence[Exchange] = (), about: str = ""
     ) -> None:
         """Add an attempt to the runs, with what it did or why it failed, and the requests that it sent."""
-        failure = outcome if isinstance(outcome, ServiceNowError) else None
+        now, failure = self._clock.now(), outcome if isinstance(outcome, ServiceNowError) else None
         report = outcome if isinstance(outcome, WorkReport) else WorkReport("")
         run = Run(
             task_name,
-            self._clock.now(),
+            now,
             report.text,
             report.idle,
-            "" if failure is None else str(failure),
-            failure is not None and failure.retry_in is not None,
+            "" if failure is None else failure.reason,
+            None if failure is None or failure.retry_in is None else now + timedelta(seconds=failure.retry_in),
             tuple(map(SentCall.of, calls[-KEPT_CALLS:])),
             len(calls),
             about,

@@ -27,7 +27,9 @@ from privman_core.pages.site import Frame, Gate, PageError, Show, Visit
 
 COOKIE = "PrivilegeManagerSession"
 MOST_SESSIONS = 1_000
-_NOT_TYPED = frozenset({"version", "client_id", "request", "member", "add", "remove", "save_password"})
+_NOT_TYPED = frozenset(
+    {"version", "client_id", "request", "member", "add", "remove", "save_password", "decide", "response", "sort"}
+)
 _LONGEST_ASKED = 2_000
 _ID = re.compile(r"[0-9a-f]{64}")
 _TOKEN = "start the console with a token in CONSOLE_SIM_ADMIN_TOKEN"  # noqa: S105 - the name of a variable

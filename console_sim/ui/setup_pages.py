@@ -64,7 +64,8 @@ class SetupPages:
         return visit.see(ADVANCED, changes_text(before, after))
 
     async def server_tasks(self, visit: ConsoleVisit) -> web.Response:
-        """Show the newest attempts of server tasks."""
-        runs = self._server_tasks.runs
+        """Show the newest attempts of server tasks, and the next attempt of each task that waits for one."""
+        runs, waiting = self._server_tasks.runs, self._server_tasks.waiting()
         newest = list(islice(reversed(runs), TASKS_SHOWN))
-        return await visit.page("server_tasks.html", runs=newest, total=len(runs))
+        promised = {(each.task_name, each.about, each.next_at) for each in waiting}
+        return await visit.page("server_tasks.html", runs=newest, total=len(runs), promised=promised)

@@ -43,6 +43,7 @@ from privman_core.pages.unknown_address import UnknownAddresses
 
 _ELSEWHERE = re.compile(rf"(?!{COCKPIT}/)")
 UNLOCK = f"{COCKPIT}/unlock"
+_NOT_TYPED = frozenset({"party", "recipe", "kind", "number", "x", "find"})
 TEMPLATES = "privman_core.cockpit"
 """The package with the cockpit's templates and styles."""
 _EXCHANGE = "/exchanges/{party:[a-z]{1,20}}/{number:[0-9]{1,12}}"
@@ -115,6 +116,10 @@ class CockpitGate(Gate[Visit]):
     async def turned_away(self, visit: Visit) -> web.Response | None:
         """Return the form that unlocks the cockpit, unless the browser is admitted."""
         return None if self._keys.admits(visit.request) else await _locked(visit)
+
+    def is_typed(self, name: str) -> bool:
+        """Return whether people fill in the field of that name; other fields name what the form is about."""
+        return name not in _NOT_TYPED
 
     def trusts_form(self, visit: Visit) -> bool:
         """Check the origin too: the token is the same for every browser."""

@@ -248,11 +248,19 @@ class Site(Generic[V]):
         try:
             await self._require_token(visit, page)
             turned_away = None if page.public else await self._gate.turned_away(visit)
-            return turned_away or await self._gate.answer(visit, show)
+            return turned_away or await self._shown(visit, show)
         except PageError as error:
             links = {"again": error.again, "log_in": error.log_in}
             shown = {"title": error.title, "detail": error.detail, "typed": error.typed, **links}
             return await visit.page("refusal.html", error.status, **shown)
+
+    async def _shown(self, visit: V, show: Show[V]) -> web.Response:
+        """Return the page; a refusal of a posted form shows what was typed."""
+        try:
+            return await self._gate.answer(visit, show)
+        except PageError as error:
+            error.typed = typed_values(visit.form, self._gate.is_typed)
+            raise
 
     async def _require_token(self, visit: V, page: Page[V]) -> None:
         if most := visit.form.most:

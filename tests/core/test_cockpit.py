@@ -297,6 +297,7 @@ async def test_form_without_its_token_is_refused(
     assert (status, "This form has expired. Nothing was changed." in html) == (403, True)
     assert (len(party.journal.kept()), len(party.faults.armed)) == (1, 1)
     assert party.clock.now().second == 0
+    assert ("<dd>5</dd>" in html) == bool(values["cockpit_token"])
 
 
 async def test_form_of_another_site_is_refused(party: Party, browser: Browser) -> None:

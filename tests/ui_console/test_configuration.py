@@ -1,5 +1,7 @@
 """The pages under Configuration: tabs, API Settings, and forms that are out of date."""
 
+from html import escape
+
 import pytest
 
 from .configuring import ready, registered, values_of, webhook_page
@@ -41,7 +43,7 @@ async def test_api_is_switched_on_and_off(site: Site) -> None:
 
 
 async def test_stale_forms_are_refused(site: Site) -> None:
-    """A form that was opened before a change overwrites nothing."""
+    """A form that was opened before a change overwrites nothing, and the page shows what was typed into it."""
     server = await registered(site)
     values = await ready(site)
     webhook = await webhook_page(site)
@@ -50,7 +52,7 @@ async def test_stale_forms_are_refused(site: Site) -> None:
     changes = {
         path: (login | {"password": "other"}, login | {"account_name": "mallory"}),
         server.address: (values | {"post_uri": "https://pm.example/approve"}, values),
-        webhook.address: (values_of(webhook) | {"description": "first"}, values_of(webhook)),
+        webhook.address: (values_of(webhook) | {"description": "first"}, values_of(webhook) | {"description": "mine"}),
         ADVANCED: ({}, {"api_enabled": "yes"}),
     }
     for address, (first, second) in changes.items():
@@ -58,6 +60,8 @@ async def test_stale_forms_are_refused(site: Site) -> None:
         assert (await site.person.post(address, hidden | first)).status == 200
         shown = await site.person.post(address, hidden | second)
         assert (address, shown.status, CHANGED in shown.text) == (address, 409, True)
+        typed = {value for name, value in second.items() if "credential" not in name} - {""}
+        assert {value for value in typed if f"<dd>{escape(value)}</dd>" not in shown.html} == set()
         assert shown.links["Open the page again"] == address
     assert "API Enabled : off" in (await site.person.get("/")).text
     assert (await site.person.get(path)).value("account_name") == "privman.integration"

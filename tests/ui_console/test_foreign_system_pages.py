@@ -204,8 +204,11 @@ async def test_failed_server_task_is_shown(site: Site) -> None:
     assert "no connection to 127.0.0.1:9: Connection refused" in shown.text
     tasks = await site.person.get(TASKS)
     assert f"Register webhook of '{NAME}' with ServiceNow App Jan 5, 2026, 9:00:00 AM UTC Failed" in tasks.text
-    assert "next attempt 60 s later Simulator only" in tasks.text
+    assert "refused; next attempt at Jan 5, 2026, 9:01:00 AM UTC Simulator only" in tasks.text
     assert tasks.tabs == ["Tasks", "Automation"]
+    await site.clock.advance(60)
+    later = [row[2] for row in (await site.person.get(TASKS)).cells]
+    assert ["next attempt at" in outcome for outcome in later] == [True, False]
 
 
 async def test_control_plane_keeps_the_chosen_credential(site: Site) -> None:

@@ -140,6 +140,7 @@ async def test_stale_forms_say_so_and_overwrite_nothing(site: Site) -> None:
     await site.call("DELETE", f"/api/now/table/incident/{sys_id}")
     gone = await _update(person, "incident", sys_id, {"short_description": "mine"})
     assert (gone.status, "The record was not saved" in gone.html, "deleted" in gone.html) == (404, True, True)
+    assert "<dt>Short description</dt><dd>mine</dd>" in gone.html
     gone = await person.post(f"/incident.do?sys_id={sys_id}", {"sys_action": "delete", "sys_mod_count": "0"})
     assert (gone.status, "The record was not deleted" in gone.html) == (404, True)
     await site.clock.advance(60)
