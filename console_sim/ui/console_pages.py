@@ -45,6 +45,7 @@ from console_sim.ui.role_pages import RolePages
 from console_sim.ui.setup_pages import SetupPages
 from console_sim.ui.type_pages import TypePages
 from console_sim.ui.user_pages import UserPages
+from privman_core.cockpit.addresses import exchange_page, search_page
 from privman_core.control import COCKPIT
 from privman_core.ids import Ids
 from privman_core.journal import Journal
@@ -93,6 +94,8 @@ def build_pages(
         extras=extras,
         mask=secrets.mask,
         cockpit=COCKPIT if settings.control_plane else "",
+        exchange_page=exchange_page,
+        search_page=search_page,
     )
     opened_here = settings.control_plane and not settings.admin_token
     return Site(table, ConsoleGate(sessions, frame, key, secrets.mask, opened_here=opened_here), assets, journal)

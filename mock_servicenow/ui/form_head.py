@@ -10,6 +10,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.instance_gate import InstanceVisit
 from mock_servicenow.ui.record_place import RecordPlace
+from privman_core.cockpit.addresses import search_page
 
 _STATES = ("state", "status")
 _MENU = (
@@ -25,7 +26,7 @@ class FormHead(Struct, frozen=True):
     Attributes:
         xml: the record as a file.
         menu: further pages about the record, each with its label.
-        exchanges: the search in the cockpit that finds the exchanges about the record.
+        exchanges: the page of the cockpit with the exchanges about the record.
     """
 
     back: str
@@ -50,7 +51,7 @@ def form_head(session: Session, record: Record, place: RecordPlace, back: str, r
         tuple((label, url) for label, url in links if url),
         previous,
         following,
-        f"request:{request_id}" if request_id else record.sys_id,
+        search_page(request=request_id) if request_id else search_page(text=record.sys_id),
     )
 
 

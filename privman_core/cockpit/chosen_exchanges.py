@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from msgspec import Struct
 
+from privman_core.cockpit.addresses import exchange_name, exchange_page, line_like, path_of, target_of
 from privman_core.cockpit.exchange_facts import (
     ExchangeDetail,
     ExchangeRow,
@@ -13,12 +14,9 @@ from privman_core.cockpit.exchange_facts import (
     FoundExchanges,
     PrintedMessage,
 )
-from privman_core.cockpit.merged_rows import MergedRow, merged
+from privman_core.cockpit.merged_rows import JournalEntry, MergedRow, merged
 from privman_core.cockpit.parties import Parties
-from privman_core.cockpit.replayer import target_of
-from privman_core.cockpit.search import path_of
 from privman_core.cockpit.shown_party import PartyError, ShownParty
-from privman_core.control import COCKPIT
 from privman_core.http_archive import ArchivedExchange
 from privman_core.inputs import quoted
 from privman_core.pages.site import PageError, Visit
@@ -56,12 +54,12 @@ class Chosen(Struct, frozen=True):
     @property
     def name(self) -> str:
         """Its name in an address, such as ``servicenow-5``."""
-        return f"{self.party.name.lower()}-{self.number}"
+        return exchange_name(self.party.name, self.number)
 
     @property
     def address(self) -> str:
         """The address of its page."""
-        return f"{COCKPIT}/exchanges/{self.party.name.lower()}/{self.number}"
+        return exchange_page(self.party.name, self.number)
 
 
 class ChosenExchanges(Struct, frozen=True):
@@ -104,10 +102,10 @@ async def named(parties: Parties, text: str) -> Chosen:
 async def previous_like(chosen: Chosen) -> str:
     """Return the name of the exchange before it with the same method and path; empty if there is none."""
     row, path = chosen.detail.row, path_of(chosen.detail.row.url)
-    found = await chosen.party.find(f'method:{row.method} path:"{path[-200:]}"', _LIKE, row.number)
+    found = await chosen.party.find(line_like(path, method=row.method), _LIKE, row.number)
     same = (each for each in found.rows if path_of(each.url) == path and each.direction == row.direction)
     before = next(same, None)
-    return "" if before is None else f"{chosen.party.name.lower()}-{before.number}"
+    return "" if before is None else exchange_name(chosen.party.name, before.number)
 
 
 async def choice(parties: Parties, names: Sequence[str], line: str | None) -> ChosenExchanges:
@@ -136,13 +134,14 @@ async def choice(parties: Parties, names: Sequence[str], line: str | None) -> Ch
     await _add_other_entries(parties, rows)
     newest_first = {name: sorted(some.values(), key=lambda row: -row.number) for name, some in rows.items()}
     one_list = merged([(party, FoundExchanges(newest_first[party.name])) for party in parties]).rows[::-1]
-    senders = [(each, *each.entries[0]) for each in one_list]
     details = [
-        (each, known.get((party.name, row.number)) or await party.exchange(row.number)) for each, party, row in senders
+        (each, known.get((party.name, row.number)) or await party.exchange(row.number))
+        for each in one_list
+        for party, row in [each.sender]
     ]
     # As its sender has it; one that has just left the journal is left out.
     chosen = [
-        Chosen(each.entries[0][0], detail, each.entries[-1][0] if each.other else None, each.fault)
+        Chosen(each.sender.party, detail, each.server.party if each.is_pair else None, each.fault)
         for each, detail in details
         if detail is not None
     ]
@@ -165,7 +164,7 @@ class _Pairs:
         self._parties = parties
         self._known: dict[tuple[str, str], list[MergedRow]] = {}
 
-    async def entries(self, party: ShownParty, row: ExchangeRow) -> list[tuple[ShownParty, ExchangeRow]]:
+    async def entries(self, party: ShownParty, row: ExchangeRow) -> Sequence[JournalEntry]:
         """Return what the parties have of an exchange; nothing if the search does not find it again."""
         for each in await self._like(row.method, path_of(row.url)):
             if any(one is party and its_row.number == row.number for one, its_row in each.entries):
@@ -176,7 +175,7 @@ class _Pairs:
         if len(self._parties.all) == 1:
             return []
         if (method, path) not in self._known:
-            line = f'method:{method} path:"{path[-200:]}"'
+            line = line_like(path, method=method)
             self._known[method, path] = merged([(party, await party.find(line, MOST)) for party in self._parties]).rows
         return self._known[method, path]
 

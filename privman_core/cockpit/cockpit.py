@@ -8,6 +8,7 @@ from typing import Self
 from aiohttp import web
 from msgspec import Struct
 
+from privman_core.cockpit.addresses import exchange_page, search_page
 from privman_core.cockpit.clock_pages import ClockPages
 from privman_core.cockpit.cockpit_calls import CockpitCalls
 from privman_core.cockpit.exchange_pages import ExchangePages
@@ -195,6 +196,8 @@ class Cockpit:
             home=COCKPIT,
             home_label="Journal",
             own_name=product.name,
+            exchange_page=exchange_page,
+            search_page=search_page,
             tabs={f"{COCKPIT}{path}": page.tab for path, page in table.items() if page.tab},
         )
         self._site = Site({f"{COCKPIT}{path}": page for path, page in table.items()}, CockpitGate(frame, keys), assets)

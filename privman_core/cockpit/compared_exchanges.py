@@ -3,11 +3,12 @@
 from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import orjson
 from msgspec import Struct
 
+from privman_core.cockpit.addresses import path_of
 from privman_core.cuts import cut
 from privman_core.json_texts import NOT_JSON, read_json
 
@@ -65,10 +66,10 @@ def _paired(first: Mapping[str, str], second: Mapping[str, str]) -> Iterator[_Fi
 
 
 def _asked(printed: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    address = printed["url"].partition("?")
+    url = printed["url"]
     yield "method", printed["method"]
-    yield "path", urlsplit(address[0]).path if "://" in address[0] else address[0]
-    yield from _named("query", parse_qsl(address[2], keep_blank_values=True))
+    yield "path", path_of(url)
+    yield from _named("query", parse_qsl(url.partition("?")[2], keep_blank_values=True))
     yield from _named("request header", printed["request"]["headers"], lowered=True)
 
 

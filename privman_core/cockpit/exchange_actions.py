@@ -6,10 +6,10 @@ from urllib.parse import quote
 import orjson
 from msgspec import Struct
 
+from privman_core.cockpit.addresses import exchange_name, path_of
 from privman_core.cockpit.chosen_exchanges import Chosen, base_of, server_of
 from privman_core.cockpit.copied_requests import Copies, copies
 from privman_core.cockpit.parties import Parties
-from privman_core.cockpit.search import path_of
 from privman_core.journal import is_remark
 from privman_core.masking import MASK
 from privman_core.pages.site import Visit
@@ -39,7 +39,7 @@ def actions_of(chosen: Chosen, parties: Parties, visit: Visit) -> ExchangeAction
     row, party = chosen.detail.row, chosen.party
     return ExchangeActions(
         copies(chosen.detail.printed, base_of(chosen, visit), server_of(chosen)),
-        f"{party.name.lower()}-{row.replays}" if row.replays else "",
+        exchange_name(party.name, row.replays) if row.replays else "",
         _fault(chosen) if parties.named(server_of(chosen)) else {},
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 from msgspec.structs import replace
 
+from privman_core.cockpit.addresses import path_of, table_of
 from privman_core.cockpit.chosen_exchanges import one_chosen, previous_like
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_actions import actions_of
@@ -15,7 +16,6 @@ from privman_core.cockpit.exchange_facts import ExchangeRow
 from privman_core.cockpit.exchange_summary import summary
 from privman_core.cockpit.merged_rows import MergedRow, merged_row
 from privman_core.cockpit.parties import Parties, PartyFinder
-from privman_core.cockpit.search import path_of, table_of
 from privman_core.json_texts import indented
 from privman_core.pages.site import Visit
 
@@ -47,6 +47,7 @@ class ExchangePages:
             actions=actions_of(chosen, parties, visit),
             previous=await previous_like(chosen),
             pair=pair,
+            other=pair.beside(party),
             found=found,
             row=found.row,
             summary=summary(pair, found.row, compared),

@@ -1,9 +1,9 @@
 """An exchange in a sentence or two."""
 
+from privman_core.cockpit.addresses import path_of
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_facts import ExchangeRow
 from privman_core.cockpit.merged_rows import MergedRow
-from privman_core.cockpit.search import path_of
 
 
 def summary(pair: MergedRow, row: ExchangeRow, compared: ContractComparison) -> str:

@@ -7,8 +7,8 @@ from itertools import groupby, pairwise
 
 from msgspec import Struct
 
+from privman_core.cockpit.addresses import path_of
 from privman_core.cockpit.merged_rows import MergedRow
-from privman_core.cockpit.search import path_of
 from privman_core.cockpit.sequence_diagram import in_words
 
 FEWEST = 3

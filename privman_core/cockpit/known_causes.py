@@ -39,8 +39,8 @@ def _cause(row: MergedRow, notes: Sequence[str]) -> str:
 
 def _replayed(row: MergedRow, rows: Sequence[MergedRow]) -> str:
     """Return what came of the replay of an exchange, as a sentence; empty if there is none."""
-    sender, number = row.entries[0][0].name, row.sent.number
-    again = [each for each in rows if each.entries[0][0].name == sender and each.sent.replays == number]
+    sender, number = row.sender.party, row.sent.number
+    again = [each for each in rows if each.sender.party is sender and each.sent.replays == number]
     if not again:
         return ""
     last = again[-1]

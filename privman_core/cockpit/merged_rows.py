@@ -4,54 +4,81 @@ from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from heapq import merge
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from privman_core.cockpit.addresses import exchange_name, exchange_page, path_of, table_of
 from privman_core.cockpit.exchange_facts import ExchangeRow, FoundExchanges
-from privman_core.cockpit.search import path_of, table_of
 from privman_core.cockpit.shown_party import ShownParty
 
 _Key = tuple[str, str, str]
+
+
+class JournalEntry(NamedTuple):
+    """An exchange in the journal of a party."""
+
+    party: ShownParty
+    row: ExchangeRow
+
+    @property
+    def name(self) -> str:
+        """Its name in addresses, such as ``console-7``."""
+        return exchange_name(self.party.name, self.row.number)
+
+    @property
+    def page(self) -> str:
+        """The address of its page."""
+        return exchange_page(self.party.name, self.row.number)
 
 
 class MergedRow(Struct, frozen=True):
     """One exchange.
 
     Attributes:
-        party: whose journal has the row.
-        other: the party that has journaled the same exchange, with its row; None if none has.
+        entries: that of the party that sent it, then that of the one that answered; one alone has it in its journal.
         imitated: whether somebody sent it in place of the other party, whose journal lacks it.
-        added: whether the row of the other party was added afterwards, because the search does not fit it.
+        added: the entry that was added afterwards, because the search does not fit it; None for none.
     """
 
-    party: ShownParty
-    row: ExchangeRow
-    other: "tuple[ShownParty, ExchangeRow] | None" = None
+    entries: Sequence[JournalEntry]
     imitated: bool = False
-    added: bool = False
+    added: JournalEntry | None = None
 
     @property
-    def found(self) -> "list[tuple[ShownParty, ExchangeRow]]":
-        """The parties whose rows the search fits."""
-        return [(self.party, self.row)] if self.added else self.entries
+    def found(self) -> list[JournalEntry]:
+        """The entries that the search fits."""
+        return [each for each in self.entries if each is not self.added]
 
     @property
-    def entries(self) -> "list[tuple[ShownParty, ExchangeRow]]":
-        """The parties that have the exchange, the one that sent it first."""
-        entries = [(self.party, self.row), *([self.other] if self.other else [])]
-        return sorted(entries, key=lambda entry: entry[1].direction == "in")
+    def is_pair(self) -> bool:
+        """Whether both parties have journaled it."""
+        return len(self.entries) > 1
+
+    @property
+    def sender(self) -> JournalEntry:
+        """The entry of the party that sent it, or else of the one that has it."""
+        return self.entries[0]
+
+    @property
+    def server(self) -> JournalEntry:
+        """The entry of the party that answered it, or else of the one that has it."""
+        return self.entries[-1]
 
     @property
     def key(self) -> str:
         """The party that sent it, or the one that has it, and its number there, such as ``console-7``."""
-        party, row = self.entries[0]
-        return f"{party.name.lower()}-{row.number}"
+        return self.sender.name
+
+    def beside(self, party: ShownParty) -> JournalEntry | None:
+        """Return the entry of the other party; None if only this one has it."""
+        return next((each for each in self.entries if each.party is not party), None)
 
     @property
     def source(self) -> str:
         """Who sent the request."""
-        party, row = self.entries[0]
+        party, row = self.sender
         if self.imitated:
             return f"API client (as {row.other_party})"
         if row.direction == "in" and row.replays:
@@ -67,18 +94,18 @@ class MergedRow(Struct, frozen=True):
     @property
     def target(self) -> str:
         """Who answers it."""
-        party, row = self.entries[-1]
+        party, row = self.server
         return party.name if row.direction == "in" else row.other_party
 
     @property
     def sent(self) -> ExchangeRow:
         """The row of the party that knows best which answer arrived: the sender."""
-        return self.entries[0][1]
+        return self.sender.row
 
     @property
     def served(self) -> ExchangeRow:
         """The row of the party that answered."""
-        return self.entries[-1][1]
+        return self.server.row
 
     @property
     def fault(self) -> str:
@@ -88,7 +115,7 @@ class MergedRow(Struct, frozen=True):
     @property
     def mark(self) -> str:
         """Its mark; empty for none."""
-        return self.row.mark
+        return self.sent.mark
 
     @property
     def fault_party(self) -> str:
@@ -144,7 +171,7 @@ def merged(found: Sequence[tuple[ShownParty, FoundExchanges]]) -> MergedPage:
     rows = (
         list(_in_order(*parties))
         if len(parties) > 1
-        else [MergedRow(party, row) for party, some in parties for row in some]
+        else [MergedRow([JournalEntry(party, row)]) for party, some in parties for row in some]
     )
     rows.reverse()
     kept = rows[: min((_last_of(party, rows) for party, part in found if part.more), default=len(rows))]
@@ -156,19 +183,28 @@ async def with_other_entries(parties: Sequence[ShownParty], rows: Sequence[Merge
     """Return the rows, each with that of the other party, also where a search fits only one of them."""
     times, added = (
         Counter(row.mark for each in rows for _, row in each.entries),
-        dict[str, tuple[ShownParty, ExchangeRow]](),
+        dict[str, JournalEntry](),
     )
-    alone = [each for each in rows if each.other is None and each.row.mark and times[each.row.mark] == 1]
+    alone = [each for each in rows if not each.is_pair and each.mark and times[each.mark] == 1]
     for party in parties:
-        marks = [each.row.mark for each in alone if each.party is not party]
-        added |= {row.mark: (party, row) for row in (await party.marked(marks) if marks else ())}
-    return [replace(each, other=added[mark], added=True) if (mark := each.row.mark) in added else each for each in rows]
+        marks = [each.mark for each in alone if each.sender.party is not party]
+        added |= {row.mark: JournalEntry(party, row) for row in (await party.marked(marks) if marks else ())}
+    return [_with(each, added[each.mark]) if each.mark in added else each for each in rows]
 
 
 async def merged_row(parties: Sequence[ShownParty], party: ShownParty, row: ExchangeRow) -> MergedRow:
     """Return the exchange of a row in the journal of a party, with that of the other party if they share a mark."""
     alone = merged([(each, FoundExchanges([row] if each is party else [])) for each in parties])
     return (await with_other_entries(parties, alone.rows))[0]
+
+
+def _with(row: MergedRow, entry: JournalEntry) -> MergedRow:
+    return MergedRow(_pair(row.sender, entry), row.imitated, entry)
+
+
+def _pair(one: JournalEntry, other: JournalEntry) -> Sequence[JournalEntry]:
+    """Return both entries of an exchange, that of its sender first."""
+    return sorted((one, other), key=lambda entry: entry.row.direction == "in")
 
 
 def _last_of(party: ShownParty, rows: Sequence[MergedRow]) -> int:
@@ -195,19 +231,20 @@ def _in_order(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
     done = other_done = 0
     for place, other_place in _pairs(one, other):
         yield from _by_time((party, rows[done:place]), (other_party, others[other_done:other_place]))
-        yield MergedRow(party, rows[place], (other_party, others[other_place]))
+        yield MergedRow(_pair(JournalEntry(party, rows[place]), JournalEntry(other_party, others[other_place])))
         done, other_done = place + 1, other_place + 1
     yield from _by_time((party, rows[done:]), (other_party, others[other_done:]))
 
 
 def _by_time(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
     both = ([_alone(party, there, row) for row in rows] for (party, rows), (there, _) in ((one, other), (other, one)))
-    return merge(*both, key=lambda each: each.row.at)
+    return merge(*both, key=lambda each: each.sent.at)
 
 
 def _alone(party: ShownParty, other: ShownParty, row: ExchangeRow) -> MergedRow:
     """Return the row of an exchange that only one journal has; a mark says that the other party did send it."""
-    return MergedRow(party, row, imitated=row.direction == "in" and row.other_party == other.name and not row.mark)
+    imitated = row.direction == "in" and row.other_party == other.name and not row.mark
+    return MergedRow([JournalEntry(party, row)], imitated)
 
 
 def _pairs(one: _Rows, other: _Rows) -> list[tuple[int, int]]:

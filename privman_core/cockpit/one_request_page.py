@@ -6,16 +6,15 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from privman_core.cockpit.addresses import path_of
 from privman_core.cockpit.approval_facts import RequestDetail
 from privman_core.cockpit.known_causes import with_causes
 from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.parties import PartyFinder
 from privman_core.cockpit.request_rows import MOST_ROWS, explained, rows_about, rows_registering
-from privman_core.cockpit.search import path_of
 from privman_core.cockpit.sequence_diagram import DrawnCall, DrawnNote, draw
 from privman_core.cockpit.shown_party import ShownParty
 from privman_core.cockpit.time_line import TimedStep, time_line, what_falls_due
-from privman_core.control import COCKPIT
 from privman_core.pages.site import PageError, Visit
 
 _SHORT = 8  # digits of a RequestId in the title
@@ -61,9 +60,8 @@ class OneRequestPage:
 
 def call_of(row: MergedRow) -> DrawnCall:
     """Return the arrows of an exchange, which lead to its page."""
-    (party, sent), source, target = row.entries[0], row.source, row.target
-    href = f"{COCKPIT}/exchanges/{party.name.lower()}/{sent.number}"
-    return DrawnCall(sent.at, source, target, sent.method, path_of(sent.url), sent.answer, sent.tone, href)
+    sent, source, target = row.sent, row.source, row.target
+    return DrawnCall(sent.at, source, target, sent.method, path_of(sent.url), sent.answer, sent.tone, row.sender.page)
 
 
 def _drawn(steps: Iterable[TimedStep]) -> Iterator[DrawnCall | DrawnNote]:

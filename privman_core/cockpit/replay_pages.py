@@ -5,12 +5,12 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from privman_core.cockpit.addresses import exchange_page, target_of
 from privman_core.cockpit.chosen_exchanges import Chosen, one_chosen
 from privman_core.cockpit.exchange_facts import EditedRequest
 from privman_core.cockpit.parties import PartyFinder
-from privman_core.cockpit.replayer import MOST_HEADERS, SET_ANEW, target_of
+from privman_core.cockpit.replayer import MOST_HEADERS, SET_ANEW
 from privman_core.cockpit.shown_party import PartyError
-from privman_core.control import COCKPIT
 from privman_core.inputs import quoted
 from privman_core.json_texts import lined
 from privman_core.pages.forms import Form
@@ -42,7 +42,7 @@ class ReplayPages:
             number = await chosen.party.replay(chosen.number)
         except PartyError as error:
             raise PageError(HTTPStatus.CONFLICT, "Not replayed", str(error), chosen.address) from None
-        return see(f"{COCKPIT}/exchanges/{chosen.party.name.lower()}/{number}")
+        return see(exchange_page(chosen.party.name, number))
 
     async def edit(self, visit: Visit) -> web.Response:
         """Show the form with the request as it was, secrets masked."""
@@ -69,7 +69,7 @@ class ReplayPages:
         except PartyError as error:
             form.add_error(error.key, str(error))
             return await self._page(visit, chosen, form)
-        return see(f"{COCKPIT}/exchanges/{chosen.party.name.lower()}/{number}")
+        return see(exchange_page(chosen.party.name, number))
 
     async def _page(self, visit: Visit, chosen: Chosen, form: Form) -> web.Response:
         methods = list(dict.fromkeys((*METHODS, chosen.detail.row.method)))

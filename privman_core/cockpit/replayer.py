@@ -11,6 +11,7 @@ from aiohttp import web
 from yarl import URL
 
 from privman_core.clock import Clock
+from privman_core.cockpit.addresses import target_of
 from privman_core.cockpit.exchange_facts import EditedRequest
 from privman_core.cockpit.restored_secrets import RestoreError, restore, restore_headers
 from privman_core.cockpit.shown_party import PartyError
@@ -221,13 +222,6 @@ def _check_sender(exchange: Exchange, edited: EditedRequest) -> None:
 def _overrides(headers: Iterable[tuple[str, str]]) -> list[str]:
     """Return the methods that headers say in place of the request's own."""
     return [value for name, value in headers if name.lower() == _OVERRIDE]
-
-
-def target_of(url: str) -> str:
-    """Return path and query of the URL of an exchange."""
-    if url.startswith("/"):
-        return url
-    return f"/{''.join(url.split('/', 3)[3:])}"
 
 
 def check_edited(edited: EditedRequest) -> None:

@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
+from privman_core.cockpit.addresses import line_like, path_of
 from privman_core.cockpit.exchange_facts import ExchangeDetail, FoundExchanges
 from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_entries
 from privman_core.cockpit.parties import Parties
-from privman_core.cockpit.search import path_of
+from privman_core.cockpit.search_line import written
 from privman_core.cockpit.shown_party import ShownParty
 from privman_core.cuts import cut
 
@@ -24,11 +25,11 @@ async def rows_about(parties: Parties, request_id: str) -> list[MergedRow]:
     Each party knows of its own exchanges to which request they belong. Of a token call only its sender does, so calls
     that one party alone knows are looked for in the journal of the other.
     """
-    found = await _find(parties, f"request:{request_id}")
+    found = await _find(parties, written(request=request_id))
     rows = merged(found).rows
-    paths = dict.fromkeys(path_of(row.row.url) for row in rows if row.other is None and _is_between(parties, row))
+    paths = dict.fromkeys(path_of(row.url) for row in rows if not row.is_pair and _is_between(parties, row))
     for path in list(paths)[:_MOST_PATHS]:
-        alike = await _find(parties, f'path:"{path}"')
+        alike = await _find(parties, line_like(path))
         found = [(party, _joined(part, more)) for (party, part), (_, more) in zip(found, alike, strict=True)]
     rows = merged(found).rows if paths else rows
     return [row for row in reversed(rows) if request_id in row.about]
@@ -58,8 +59,9 @@ async def _explanation(row: MergedRow) -> list[str]:
 
 
 async def _registering(party: ShownParty, ids: Iterable[str]) -> FoundExchanges:
-    line = ",".join(ids)
-    return await party.find(f"registration:{line}", MOST_REGISTERING) if line else FoundExchanges([])
+    all_ids = ",".join(ids)
+    line = written(registration=all_ids)
+    return await party.find(line, MOST_REGISTERING) if all_ids else FoundExchanges([])
 
 
 async def _find(parties: Parties, line: str) -> _Found:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from privman_core.cockpit.addresses import path_of, table_of
 from privman_core.cockpit.exchange_facts import VERDICTS
 from privman_core.cockpit.globs import glob
 from privman_core.cockpit.product import Explanation
@@ -21,7 +22,6 @@ LONGEST_SEARCH = 400
 LONGEST_SEARCHED = 8_000
 """Characters of an address that are searched."""
 _STATUS = re.compile(r"([1-5])xx|([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?")
-_TABLE = re.compile(r"/(?:table|import|aggregate|stats)/([^/?]+)", re.IGNORECASE)
 _SHORT_HOUR, _CLOCK_TIME = re.compile(r"[0-9]:"), re.compile(r"[0-9]{2}:")
 _NO_ANSWER = "none"
 _IN_BODIES = "body"
@@ -223,18 +223,6 @@ def _status(value: str) -> Test:
 def _path(value: str) -> Test:
     fits = glob(value if "*" in value else f"*{value}*")
     return lambda seen: fits(path_of(seen.url))
-
-
-def path_of(url: str) -> str:
-    """Return the path of a URL, even of one that a parser would refuse."""
-    path = url.partition("?")[0]
-    return path if path.startswith("/") else f"/{'/'.join(path.split('/', 3)[3:])}"
-
-
-def table_of(url: str) -> str:
-    """Return the table that a URL of ServiceNow names; empty for none."""
-    found = _TABLE.search(url)
-    return found[1] if found else ""
 
 
 def _table(value: str) -> Test:

@@ -42,6 +42,12 @@ def write_terms(terms: Iterable[Term]) -> str:
     return " ".join(map(str, terms))
 
 
+def written(text: str = "", **words: str) -> str:
+    """Return the line with a text, if there is one, and these words with their values."""
+    terms = (Term(value, word) for word, value in words.items())
+    return write_terms([Term(text), *terms] if text else terms)
+
+
 def toggled(line: str, term: Term) -> str:
     """Return the line with the term, or without it if it has it."""
     terms = read_terms(line)

@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from privman_core.cockpit.addresses import path_of
 from privman_core.cockpit.chosen_exchanges import Chosen, ChosenExchanges, archived, base_of, choice, named, seen
 from privman_core.cockpit.compared_exchanges import ComparedExchanges, compare
 from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.product import Product
-from privman_core.cockpit.search import path_of
 from privman_core.cockpit.shown_party import PartyError
 from privman_core.control import COCKPIT
 from privman_core.http_archive import to_har

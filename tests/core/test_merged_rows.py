@@ -94,7 +94,7 @@ def test_each_exchange_stands_once(history: tuple[Journal, Journal, int]) -> Non
     for party in parties:
         shown = [row for each in rows for one, row in each.entries if one.name == party.name]
         assert shown == list(reversed(party.rows))
-    alone = [each for each in rows if each.other is None and each.row.direction == "out"]
+    alone = [each for each in rows if not each.is_pair and each.sent.direction == "out"]
     assert len(rows) == events + len(alone)
 
 
