@@ -1,4 +1,4 @@
-"""What a party knows of an approval request, in the form in which the other party's cockpit reads it, too."""
+"""A party's facts about approval requests and deliveries; the other party's cockpit reads the same structs as JSON."""
 
 from typing import Literal
 
@@ -28,7 +28,7 @@ class AttemptRow(Struct, frozen=True):
 
     Attributes:
         outcome: a status, or why there was no answer.
-        number: of its last exchange; 0 if only the journal tells.
+        number: of its last exchange; 0 if the party does not know it.
     """
 
     at: Moment
@@ -38,7 +38,7 @@ class AttemptRow(Struct, frozen=True):
 
 
 class DeliveryState(Struct, frozen=True, kw_only=True):
-    """What a party sends again until it succeeds: a decision of ServiceNow's, or a server task of the console's.
+    """Something that a party sends until it succeeds: a decision of ServiceNow, or a server task of the console.
 
     Attributes:
         about: RequestId of the request; empty for a task that is about none.
@@ -74,7 +74,7 @@ class StateReason(Struct, frozen=True):
         value: of that rule.
         evidence: the mark of the rule or fact.
         meaning: of that mark.
-        source: the pages or sections that say it, or suggest it.
+        source: the pages that say it, or suggest it.
         tone: of the sentence.
         exchange: mark of the exchange that it is about; empty for none.
         cause: what may have caused its answer, as a sentence; not shown if the exchange itself says what did.
@@ -92,7 +92,7 @@ class StateReason(Struct, frozen=True):
 
 
 class DatedEvent(Struct, frozen=True):
-    """What a party knows to have happened to a request, or to fall due, beside its exchanges.
+    """An event in the life of a request that is no exchange, such as a time-out; it has happened, or falls due.
 
     Attributes:
         order: its place among the exchanges of that second: before all, after the last one that the party received

@@ -1,6 +1,7 @@
-"""What a party tells the other one, as far as a page, a command line or a file relies on its form.
+"""Types of texts that one party reads from the other, each with a pattern or a largest length.
 
-msgspec checks it when it decodes, so what a foreign program says in a party's place is refused.
+Pages, copied commands and saved files rely on them. msgspec checks each when it decodes an answer, so a foreign program
+at the other party's address cannot put anything else there.
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Exchanges that somebody has chosen: by their numbers, as ``servicenow-5``, or by a search line."""
+"""Exchanges that a user has chosen: by their numbers, as ``servicenow-5``, or by a search line."""
 
 import re
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class Chosen(Struct, frozen=True):
     """One exchange in the journal of a party.
 
     Attributes:
-        other: the party that has it in its journal, too; None if nobody knows of one.
+        other: the party that has it in its journal, too; None if none is known.
         fault: the fault that struck it at either party; empty for none.
     """
 
@@ -63,7 +63,7 @@ class Chosen(Struct, frozen=True):
 
 
 class ChosenExchanges(Struct, frozen=True):
-    """Exchanges, the oldest first, each once; ``missing`` says of each that was not found why."""
+    """Exchanges, the oldest first, each once; ``missing`` has a sentence for each that was not found."""
 
     all: list[Chosen]
     rows: list[MergedRow]
@@ -109,9 +109,9 @@ async def previous_like(chosen: Chosen) -> str:
 
 
 async def choice(parties: Parties, names: Sequence[str], line: str | None) -> ChosenExchanges:
-    """Return the exchanges of those names, or else the newest that a search line fits; raises PartyError for the line.
+    """Return the exchanges of those names, or else the newest that match a search line; raises PartyError for the line.
 
-    Without names and without a line it returns none; an empty line fits every exchange.
+    Without names and without a line it returns none; an empty line matches every exchange.
     """
     missing: list[str] = []
     known: dict[tuple[str, int], ExchangeDetail] = {}  # since large ones take long to print
@@ -149,7 +149,7 @@ async def choice(parties: Parties, names: Sequence[str], line: str | None) -> Ch
 
 
 async def _add_other_entries(parties: Parties, rows: dict[str, dict[int, ExchangeRow]]) -> None:
-    """Add what the other party has of the same exchanges: only in step are two journals in one order."""
+    """Add the other party's entries of the same exchanges: two journals can be put in one order only with both."""
     pairs = _Pairs(parties)
     for party in parties:
         for row in tuple(rows[party.name].values()):
@@ -158,14 +158,14 @@ async def _add_other_entries(parties: Parties, rows: dict[str, dict[int, Exchang
 
 
 class _Pairs:
-    """Finds the exchanges that both parties have, though only one of them was chosen."""
+    """Finds the other party's entry of an exchange of which only one party's entry was chosen."""
 
     def __init__(self, parties: Parties) -> None:
         self._parties = parties
         self._known: dict[tuple[str, str], list[MergedRow]] = {}
 
     async def entries(self, party: ShownParty, row: ExchangeRow) -> Sequence[JournalEntry]:
-        """Return what the parties have of an exchange; nothing if the search does not find it again."""
+        """Return the entries of an exchange in both journals; none if the search does not find it again."""
         for each in await self._like(row.method, path_of(row.url)):
             if any(one is party and its_row.number == row.number for one, its_row in each.entries):
                 return each.entries

@@ -17,7 +17,7 @@ from privman_core.pages.site import Visit
 COMMON_JUMPS = ("1 second", "50 seconds", "1 hour", "16 h 30 min", "1 day")
 """The jumps that have a button."""
 CATCH_UP = "now"
-"""The jump that only takes a party along that is behind."""
+"""The jump that only brings the party that is behind to the time of the other."""
 
 
 class MadeJump(Struct, frozen=True):
@@ -29,7 +29,7 @@ class MadeJump(Struct, frozen=True):
 
 
 class ClockPages:
-    """Shows and advances the clocks of both parties as one, and tells of the last jump as long as no other follows."""
+    """Shows and advances the clocks of both parties as one, and shows what the last jump did."""
 
     def __init__(self, parties: PartyFinder) -> None:
         self._parties = parties

@@ -68,11 +68,11 @@ class CockpitKeys:
 
     @classmethod
     def draw(cls, party: str, admin_token: str, ids: Ids) -> Self:
-        """Return the keys of one start; drawing them shifts no other identifier."""
+        """Return the keys of one start; drawing them does not change the identifiers that are drawn later."""
         return cls(party, admin_token, ids.fork("cockpit").token())
 
     def admits(self, request: web.Request) -> bool:
-        """Return whether a request may see the cockpit."""
+        """Return whether a browser may see the cockpit."""
         if self._admin_token and has_token(request, self._admin_token):
             return True
         if is_fetched_by_foreign_page(request):
@@ -82,7 +82,7 @@ class CockpitKeys:
         return is_opened_here(request) and is_own_origin(request)
 
     def admits_stream(self, request: web.Request) -> bool:
-        """Return whether a request may follow what happens, which a page of the cockpit asks for by script."""
+        """Return whether a script of the cockpit's own pages may open the stream of events."""
         return self.admits(request) and not is_foreign_page(request)
 
     def unlocks(self, token: str) -> bool:
@@ -90,7 +90,7 @@ class CockpitKeys:
         return is_same(self._admin_token, token)
 
     def form_token(self, request: web.Request) -> str:
-        """Return the token for forms; strangers read the page that unlocks, so its form has another one."""
+        """Return the token for forms. The form that unlocks has another one, since everybody can read its page."""
         return self._derive("form" if self.admits(request) else "unlock")
 
     def _derive(self, purpose: str) -> str:
@@ -223,7 +223,7 @@ class Cockpit:
 
 
 def _asked_for_here(show: Show[Visit]) -> Show[Visit]:
-    """Return the download, which refuses whom a page of another site has led here."""
+    """Return the download, which is refused if a page of another site has led the browser here."""
 
     async def download(visit: Visit) -> web.Response:
         if is_foreign_page(visit.request):

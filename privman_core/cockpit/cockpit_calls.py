@@ -17,7 +17,7 @@ _MOST_DIGITS = 12
 
 
 class CockpitCalls:
-    """What a party tells the cockpit of the other party.
+    """Calls by which the cockpit of the other party reads this one and controls it.
 
     Args:
         listens_at: learns from a request where this party listens.
@@ -55,7 +55,7 @@ class CockpitCalls:
         return _answer(await self._party.marks())
 
     async def exchanges(self, request: web.Request) -> web.Response:
-        """Answer the newest exchanges that the search line ``find`` fits, at most ``limit``, ``before`` a number."""
+        """Answer the newest exchanges that match the search line ``find``, at most ``limit``, ``before`` a number."""
         line, most, before = request.query.get("find", ""), _limit(request), _number(request, "before", 0)
         return await _answered(lambda: self._party.find(line, most, before))
 
@@ -75,7 +75,7 @@ class CockpitCalls:
         return to_json({"error": f"exchange {number} is not kept"}, 404) if found is None else _answer(found)
 
     async def replay(self, request: web.Request) -> web.Response:
-        """Replay an exchange; a body has its method, path, headers and body as they are edited."""
+        """Replay an exchange; the call's body, if there is one, has the edited method, path, headers and body."""
         self._listens_at(request)
         body = await read_fields(request, *EditedRequest.__struct_fields__) if request.can_read_body else {}
         try:

@@ -29,7 +29,7 @@ class ComparedField(Struct, frozen=True):
 
 
 class ComparedExchanges(Struct, frozen=True):
-    """Two exchanges; ``more`` says whether they have further fields, which are too many to compare."""
+    """Two exchanges; ``more`` says whether they have further fields that were not compared."""
 
     fields: list[ComparedField]
     more: bool = False
@@ -41,7 +41,7 @@ class ComparedExchanges(Struct, frozen=True):
 
 
 def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> ComparedExchanges:
-    """Compare two exchanges as the control plane prints them; bounded in fields and in what is shown of all of them."""
+    """Compare two exchanges as the control plane prints them; the number of fields and the shown text are bounded."""
     fields, room = list[ComparedField](), _MOST_CHARACTERS
     for name, one, other in _fields(first, second):
         if len(fields) == MOST_FIELDS or room <= 0:
@@ -89,7 +89,7 @@ def _named(kind: str, pairs: list[Any], *, lowered: bool = False) -> Iterator[tu
 
 
 def _bodies(side: str, first: str, second: str) -> Iterator[_Field]:
-    """Yield the values of two bodies by their JSON paths; all of one that is not JSON, nothing of none."""
+    """Yield the values of two bodies by their JSON paths; a body that is not JSON is one value."""
     one, other = read_json(first), read_json(second)
     yield from _values(f"{side} $", one, other)
     texts = [text if text and value is NOT_JSON else None for text, value in ((first, one), (second, other))]
@@ -113,7 +113,7 @@ def _values(path: str, first: object, second: object) -> Iterator[_Field]:
 
 
 def _members(path: str, first: object, second: object) -> Iterator[tuple[str, object, object]]:
-    """Yield the places in two values; of a path that is too long only its beginning."""
+    """Yield the places in two values; a path that is too long is cut."""
     for key in chain(_keys(first), (each for each in _keys(second) if not _has(first, each))):
         yield cut(f"{path}{_step(key)}", _LONGEST_NAME), _member(first, key), _member(second, key)
 
@@ -142,7 +142,7 @@ def _step(key: str | int) -> str:
 
 
 def _leaf(value: object) -> str | None:
-    """Return a value in which there is no other as JSON; None for any other, and for none."""
+    """Return the JSON of a value that contains no other values; None for an object, an array, and for no value."""
     return None if value is NOT_JSON or _keys(value) else orjson.dumps(value).decode()
 
 

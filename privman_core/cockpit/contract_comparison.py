@@ -1,4 +1,4 @@
-"""An exchange beside its contract, as the cockpit shows it; all texts are for people, with secrets masked."""
+"""An exchange beside its contract, as the cockpit shows it; secrets are masked in every text."""
 
 from typing import Literal
 
@@ -16,12 +16,12 @@ STATES: dict[State, tuple[str, str, str]] = {
 
 
 class OverrideText(Struct, frozen=True, kw_only=True):
-    """A name or rule that an instance may have differently, with the value that explains a difference.
+    """A name or rule whose value may differ on an instance, with the value that explains what was sent.
 
     Attributes:
         path: the name or rule, such as ``columns.request.request_id``.
         text: the lines of a file for ``--inferred``.
-        inferred: whether nobody documents the name or rule.
+        inferred: whether no source documents the name or rule.
         meaning: of the status that the rule gives; empty for a name.
     """
 
@@ -45,7 +45,7 @@ class ComparedPart(Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: of its row, unique in the exchange.
-        where: a JSON path, or what it is beside the bodies, such as ``status``.
+        where: a JSON path, or the name of a part outside the bodies, such as ``status``.
         expected: in words; empty for a part that the contract does not describe.
         evidence: the mark; ``meaning`` says what it means.
         problems: a sentence for each violation or doubt.
@@ -86,7 +86,7 @@ class ComparedMessage(Struct, frozen=True, kw_only=True):
 
     Attributes:
         title: such as ``Request``.
-        message: the name of its contract; empty for what is beside the bodies.
+        message: the name of its contract; empty for the parts outside the bodies.
     """
 
     title: str
@@ -110,7 +110,7 @@ class ComparedMessage(Struct, frozen=True, kw_only=True):
 
 
 class NearContract(Struct, frozen=True):
-    """A contract of another exchange whose method or path is near."""
+    """A contract whose method or path is close to that of the exchange."""
 
     line: str
     summary: str
@@ -122,11 +122,11 @@ class ContractComparison(Struct, frozen=True, kw_only=True):
     Attributes:
         happened: what the exchange does, as its contract says; empty without a contract.
         answered: the meaning of its status; empty where the contract has none.
-        messages: what is beside the bodies first, then each body that has a contract.
+        messages: the parts outside the bodies first, then each body that has a contract.
         together: one file for ``--inferred`` with the first override of each difference; empty for fewer than two.
-        near: contracts that are near, of an exchange without one.
-        overrides: that give the exchange a contract, if it has none.
-        note: why nothing is compared, or is not judged.
+        near: contracts that an exchange without one comes close to.
+        overrides: with which an exchange without a contract would have one.
+        note: why nothing is compared, or why differences are no findings.
     """
 
     happened: str = ""

@@ -1,4 +1,4 @@
-"""What can be done with an exchange from its page: copy it, compare it, let the next one like it fail."""
+"""Actions on the page of an exchange: copy it, compare it, let the next one like it fail."""
 
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -22,7 +22,7 @@ _OF_ANSWER = frozenset({"retry-after", "content-type", "www-authenticate"})
 
 
 class ExchangeActions(Struct, frozen=True):
-    """What the page of an exchange offers.
+    """The actions that the page of an exchange offers.
 
     Attributes:
         original: name of the exchange that it is a replay of; empty for none.
@@ -35,7 +35,7 @@ class ExchangeActions(Struct, frozen=True):
 
 
 def actions_of(chosen: Chosen, parties: Parties, visit: Visit) -> ExchangeActions:
-    """Return what can be done with an exchange."""
+    """Return the actions on an exchange."""
     row, party = chosen.detail.row, chosen.party
     return ExchangeActions(
         copies(chosen.detail.printed, base_of(chosen, visit), server_of(chosen)),
@@ -45,7 +45,7 @@ def actions_of(chosen: Chosen, parties: Parties, visit: Visit) -> ExchangeAction
 
 
 def _fault(chosen: Chosen) -> dict[str, str]:
-    """Return the fault that lets the next request fail like this one; with a status of 503 for one that did not."""
+    """Return the fault that makes the next request fail as this one did, or with 503 if this one succeeded."""
     row, answer = chosen.detail.row, chosen.detail.printed["response"]
     common = {"party": server_of(chosen), "method": row.method, "path": _glob(path_of(row.url))}
     if not row.status:
@@ -65,5 +65,5 @@ def _fault(chosen: Chosen) -> dict[str, str]:
 
 
 def _glob(path: str) -> str:
-    """Return the glob that fits a path alone."""
+    """Return the glob that matches this path and no other."""
     return path.replace("[", "[[]").replace("*", "[*]").replace("?", "[?]")

@@ -1,4 +1,4 @@
-"""What the cockpit shows of an exchange, in the form in which the other party's cockpit reads it, too."""
+"""Facts about an exchange that a cockpit shows; the other party's cockpit reads the same structs as JSON."""
 
 from typing import TypedDict
 
@@ -87,11 +87,11 @@ class FoundExchanges(Struct, frozen=True):
 
     Attributes:
         rows: the newest first.
-        more: whether older ones would fit, too.
+        more: whether older ones match, too.
         evicted: how many exchanges are no longer kept.
-        newest: number of the newest exchange, whether it fits or not; 0 for none.
+        newest: number of the newest exchange, whether it matches or not; 0 for none.
         clears: how often the journal was cleared, and numbers began again.
-        unjudged: how many exchanges a search for verdicts or in bodies has not come to yet.
+        unjudged: how many exchanges a search for verdicts or in bodies has yet to read.
     """
 
     rows: Rows[ExchangeRow]
@@ -141,7 +141,7 @@ class ExchangeDetail(Struct, frozen=True):
 
 
 class EditedRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """A request that was sent before, with what somebody has changed; parts that are masked stay as they were.
+    """A request of the journal as a user has edited it; parts that are masked stay as they were.
 
     Attributes:
         path: path and query.
@@ -161,7 +161,7 @@ class Replay(Struct, frozen=True):
 
 
 class ExchangeToSave(Struct, frozen=True, kw_only=True):
-    """One exchange as a scenario is made from it, secrets masked.
+    """One exchange as a scenario is written from it, secrets masked.
 
     Attributes:
         server: name of the party that answers.
@@ -169,7 +169,7 @@ class ExchangeToSave(Struct, frozen=True, kw_only=True):
         status: 0 when there was no answer.
         fault: kind of the fault that struck it; empty for none.
         authorized: whether it had credentials.
-        by_party: whether the other party sent it; None if nobody knows.
+        by_party: whether the other party sent it; None if that is not known.
         form: whether a browser posted it, so that the journal has neither its fields nor the page that was answered.
         about: RequestIds of the approval requests that it belongs to.
     """

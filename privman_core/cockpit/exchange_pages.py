@@ -61,7 +61,7 @@ class ExchangePages:
 
 
 def _record_page(parties: Parties, row: ExchangeRow, answer: str) -> str:
-    """Return the address of the form in ServiceNow of the record that an exchange names or makes; empty for none."""
+    """Return the address of ServiceNow's form of the record that an exchange names or makes; empty for none."""
     servicenow, table = parties.named("ServiceNow"), table_of(row.url)
     if servicenow is None or not table:
         return ""
@@ -71,7 +71,7 @@ def _record_page(parties: Parties, row: ExchangeRow, answer: str) -> str:
 
 
 def _excused(compared: ContractComparison, pair: MergedRow) -> ContractComparison:
-    """Return an exchange beside its contract, with a note if a fault of either party struck it."""
+    """Return the comparison, with a note if a fault of either party struck the exchange."""
     if not pair.fault or compared.note:
         return compared
     note = f"The fault {pair.fault} of {pair.fault_party} struck this exchange, so no difference is a finding."

@@ -1,4 +1,4 @@
-"""The cockpit's page of faults: what is armed and whom it hit, recipes, and a form for every kind."""
+"""The cockpit's page of faults: known ones with the exchanges that they struck, recipes, and a form for each kind."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ FIELDS: Mapping[str, str] = {
 _DEFAULTS = {"path": "*", "skip": "0", "times": "1", "after": "0"}
 _TEXTS = frozenset({"kind", "method", "path", "body"})
 _BLANK_OF = {"after": "from", "lasts": "for"}
-"""The field of a recipe from which a key of the fault is read, where it has another name."""
+"""The field of a recipe that sets a key of the fault, where the two have different names."""
 _MOST_DIGITS = 12
 _LONGEST = 200
 
@@ -42,7 +42,7 @@ class FaultPages:
     async def show(self, visit: Visit) -> web.Response:
         """Show the faults, the recipes, and a form for the kind in the address, filled in from there.
 
-        The address of a link may have ``party``, ``kind`` and any field of the form; a ``status`` makes it that kind.
+        A link may set ``party``, ``kind`` and any field of the form in its address; a ``status`` alone means that kind.
         """
         query = dict(visit.query)
         if query.get("status") and not query.get("kind"):
@@ -50,7 +50,7 @@ class FaultPages:
         return await self._page(visit, Form(_DEFAULTS | query))
 
     async def arm(self, visit: Visit) -> web.Response:
-        """Arm the fault of a recipe, or one of a kind; a form that is refused comes back with errors beside fields."""
+        """Arm the fault of a recipe, or one of a kind; a refused form is shown again with errors beside its fields."""
         form = visit.form
         try:
             party = await self._chosen(visit)
@@ -96,7 +96,7 @@ class FaultPages:
 
 
 def _kind(state: FaultsState, form: Form) -> DescribedKind | None:
-    """Return the kind whose fields the form shows; None before one is chosen."""
+    """Return the kind whose fields the form shows; None until one is chosen."""
     return next((each for each in state.kinds if each.kind == form.value("kind")), None)
 
 
@@ -119,7 +119,7 @@ async def _arm(party: ShownParty, form: Form) -> None:
 
 
 async def _follow(party: ShownParty, form: Form) -> None:
-    """Arm the fault of a recipe, unless a field gets an error; raises PartyError."""
+    """Arm the fault of a recipe, unless a field has an error; raises PartyError."""
     recipe = await _recipe(party, form.value("recipe"))
     texts = {name: form.value(name) for name in recipe.blanks}
     spec, errors = recipe.filled(texts, (await party.clock()).now)

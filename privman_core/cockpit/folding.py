@@ -12,11 +12,11 @@ from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.sequence_diagram import in_words
 
 FEWEST = 3
-"""Exchanges in a row that are folded."""
+"""So many exchanges in a row are folded into one line."""
 _ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9]+", re.IGNORECASE)
 _LONGEST_READ = 1_000  # characters of a path in which identifiers are sought
 _TOLERANCE = 0.1
-"""How far an interval may be from the others, as a part of it."""
+"""Intervals may differ by this fraction and still count as the same."""
 
 
 class JournalLine(Struct, frozen=True):
@@ -47,7 +47,7 @@ class JournalLine(Struct, frozen=True):
 
     @property
     def height(self) -> int:
-        """How many lines the page has for it."""
+        """How many lines it takes on the page."""
         return 1 + len(self.rows) * self.is_open
 
     @property
@@ -71,7 +71,7 @@ class JournalLine(Struct, frozen=True):
 
 
 def folded(rows: Sequence[MergedRow], unfolded: Collection[str] = ()) -> Iterator[JournalLine]:
-    """Yield a line for each exchange, and one for several in a row that differ in nothing but identifiers and time.
+    """Yield a line for each exchange; several in a row that differ only in identifiers and time are one line.
 
     Args:
         rows: the newest first.
@@ -102,5 +102,5 @@ def _likeness(row: MergedRow) -> tuple[object, ...]:
 
 
 def _without_ids(path: str) -> tuple[str, str]:
-    """Return a path with ``*`` for each identifier in its beginning, and the rest as it is."""
+    """Return a path with ``*`` for each identifier in its first characters; the rest is kept."""
     return _ID.sub("*", path[:_LONGEST_READ]), path[_LONGEST_READ:]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 
 def glob(pattern: str) -> Callable[[str], bool]:
-    """Return the test whether a text as a whole fits the pattern, which takes linear time."""
+    """Return a test of whether the whole text matches the pattern; it takes linear time."""
     first, *rest = pattern.split("*")
     if not rest:
         return lambda text: text == pattern

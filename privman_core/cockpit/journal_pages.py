@@ -22,7 +22,7 @@ from privman_core.pages.site import Visit
 ROWS = 50
 """Lines of a page."""
 _READS = (ROWS, 200, 200, 200)
-"""Exchanges that are read of each party for one page, in turn, as long as folding leaves it too short."""
+"""Exchanges of each party that are read at a time; more are read while folding leaves the page too short."""
 _MOST_DIGITS, _MOST_UNFOLDED = 12, 20
 USUAL = {
     "Errors": Term("4xx,5xx", "status"),
@@ -34,7 +34,7 @@ USUAL = {
 
 
 class JournalAddress(Struct, frozen=True):
-    """The address of a page of the journal, and those that differ from it in one thing.
+    """The address of a page of the journal, from which the addresses of its links are made.
 
     Attributes:
         line: the search line.
@@ -49,7 +49,7 @@ class JournalAddress(Struct, frozen=True):
 
     @classmethod
     def of(cls, visit: Visit) -> "JournalAddress":
-        """Return the address that was asked for."""
+        """Return the address of the visit."""
         keys = {name: name.removeprefix("before-") for name in visit.query if name.startswith("before-")}
         before = {party: _number(visit.query[name]) for name, party in keys.items()}
         return cls(visit.query.get("find", "").strip(), before, visit.query.getall("unfold", [])[:_MOST_UNFOLDED])
@@ -81,7 +81,7 @@ class JournalAddress(Struct, frozen=True):
         return _address(self.line, self.before, others if line.is_open else [*others, line.newest.key])
 
     def older(self, before: Mapping[str, int]) -> str:
-        """Return the address of the page that begins there."""
+        """Return the address of the next page, which begins there."""
         return _address(self.line, before)
 
 
@@ -93,7 +93,7 @@ class JournalPage(Struct, frozen=True):
         newest: number of the newest exchange of each party, whether it is shown or not.
         epoch: changes when the numbers of a party have begun again.
         evicted: how many exchanges of each party are no longer kept, if any.
-        unjudged: how many exchanges a search for verdicts or in bodies has not come to yet.
+        unjudged: how many exchanges a search for verdicts or in bodies has yet to read.
     """
 
     lines: Sequence[JournalLine] = ()
@@ -105,7 +105,7 @@ class JournalPage(Struct, frozen=True):
 
     @property
     def last_request(self) -> str:
-        """RequestId of the newest exchange that is about one; empty for none."""
+        """RequestId of the newest exchange that is about a request; empty for none."""
         return next((about for line in self.lines for about in line.newest.about), "")
 
 
@@ -116,7 +116,7 @@ class JournalPages:
         self._parties = parties
 
     async def show(self, visit: Visit) -> web.Response:
-        """Show the newest exchanges that the search line ``find`` fits, newest first."""
+        """Show the newest exchanges that match the search line ``find``, newest first."""
         parties, here, page, error = await self._parties.find(), JournalAddress.of(visit), JournalPage(), ""
         try:
             page = await _read(parties, here)
@@ -188,7 +188,7 @@ def _height(lines: Sequence[JournalLine]) -> int:
 
 
 def _lowest(lines: Sequence[JournalLine], starts: Mapping[str, int]) -> dict[str, int]:
-    """Return the lowest number of each party that is shown; where none is, that with which the page began."""
+    """Return the lowest shown number of each party; for a party without a row, the number where the page began."""
     lowest = dict(starts)
     for line in lines:
         for row in line.rows:
@@ -197,7 +197,7 @@ def _lowest(lines: Sequence[JournalLine], starts: Mapping[str, int]) -> dict[str
 
 
 def _usual(page: JournalPage, here: JournalAddress) -> dict[str, Term]:
-    """Return the searches that have a button; one for the last request, if the page has one or finds it already."""
+    """Return the searches that have a button, with one for the last request if the page shows one."""
     asked = (term for term in read_terms(here.line) if term.word == "request")
     last = next(asked, Term(page.last_request, "request"))
     return {**USUAL, **({"Last request": last} if last.value else {})}

@@ -7,14 +7,12 @@ from privman_core.exchange import Exchange, ShownBodies
 from privman_core.journal import MOST_WORK, Journal, aside
 
 MOST_JUDGED = 1_000
-"""Exchanges that one search for verdicts judges, which takes about half a second; the next search goes on."""
+"""Exchanges that one search judges, in about half a second; the next search judges the following ones."""
 MOST_MASKED = 1024 * 1024
-"""Bytes of bodies that one search masks for the first time, which takes about as long; the next search goes on."""
-_AT_ONCE = 16  # exchanges that are judged between two looks whether that is enough
-_LOOK, _COMPARED = (
-    256,
-    32,
-)  # as how many bytes a look at an exchange counts, and how many that are compared count as one
+"""Bytes of bodies that one search masks for the first time, in about half a second; the next search continues."""
+_AT_ONCE = 16  # exchanges that are judged before the limit is checked again
+_LOOK, _COMPARED = 256, 32
+"""How many bytes a look at an exchange counts as, and how many compared bytes count as one."""
 
 
 class JournalSearch:
@@ -25,7 +23,7 @@ class JournalSearch:
         before: only exchanges with a lower number; 0 for all.
 
     Attributes:
-        unjudged: how many exchanges it has left out, because it would have had to judge or to mask more than it may.
+        unjudged: how many exchanges it has left out, because judging or masking them would have taken too long.
     """
 
     def __init__(self, journal: Journal, search: Search, seen: Callable[[Exchange], Seen], before: int) -> None:
@@ -37,7 +35,7 @@ class JournalSearch:
         self._done, self._left = MOST_WORK, MOST_MASKED
 
     async def fitting(self) -> AsyncIterator[Seen]:
-        """Yield the exchanges that fit; only those are judged that may fit, and other tasks run in between."""
+        """Yield the exchanges that match; judges one only if all else matches, and lets other tasks run in between."""
         left = MOST_JUDGED
         async for some in self._batches():
             unjudged = [seen.exchange for seen in some if _is_unjudged(seen)]
@@ -52,7 +50,7 @@ class JournalSearch:
                     yield seen
 
     async def _batches(self) -> AsyncIterator[list[Seen]]:
-        """Yield those that fit all but the verdicts, a few at a time."""
+        """Yield batches of those that match all terms but the verdicts."""
         conditions, texts, some = self._search.conditions, self._search.texts, list[Seen]()
         for exchange in self._sifted():
             self._done += len(exchange.url) + _LOOK * (1 + len(conditions))
@@ -75,7 +73,7 @@ class JournalSearch:
         return filter(self._search.sieve, older)
 
     async def _has_texts(self, exchange: Exchange) -> bool:
-        """Return whether the bodies contain the texts, ignoring case, as they are shown."""
+        """Return whether the masked bodies contain the texts, ignoring case."""
         if exchange.shown_bodies is None and not await self._shows_bodies(exchange):
             return False
         for text, negated in self._search.texts:
@@ -86,7 +84,7 @@ class JournalSearch:
         return True
 
     async def _shows_bodies(self, exchange: Exchange) -> bool:
-        """Mask the bodies for this search and later ones, unless it has masked so much that later ones must go on."""
+        """Mask the bodies for this search and later ones; return False if this search has masked as much as it may."""
         if self._left <= 0:
             self.unjudged += 1
             return False
@@ -98,7 +96,7 @@ class JournalSearch:
     async def _mentions(self, exchange: Exchange, text: str) -> bool:
         """Return whether a body contains the text.
 
-        Bodies that were masked when fewer secrets were known tell whether it is worth masking them again.
+        Bodies that were masked when fewer secrets were known show whether masking them again can matter.
         """
         known = exchange.shown_bodies
         if known is not None and not self._has(known, text):

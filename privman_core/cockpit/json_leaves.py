@@ -1,4 +1,4 @@
-"""Finds the values of a JSON text with their locations and where each is written."""
+"""Finds the values of a JSON text, their locations, and their positions in the text."""
 
 import json
 import re
@@ -14,7 +14,7 @@ Location = tuple[str | int, ...]
 
 
 class Leaf(Struct, frozen=True):
-    """A value that is no object and no array; the text has it from ``start`` to ``end``."""
+    """A value other than an object or an array; it is the text from ``start`` to ``end``."""
 
     value: str | float | bool | None
     start: int
@@ -26,7 +26,7 @@ class Leaf(Struct, frozen=True):
 
 
 def leaves(text: str) -> dict[Location, Leaf] | None:
-    """Return the leaves by their keys and indexes, and how often the same location came before.
+    """Return the leaves by location: keys and indexes, then how many leaves with the same keys precede it.
 
     Returns None for a text that is not JSON, or that is larger or deeper than any message.
     """
@@ -44,7 +44,7 @@ def leaves(text: str) -> dict[Location, Leaf] | None:
 
 
 def _walk(text: str) -> Iterator[tuple[Location, Leaf]]:
-    """Yield each leaf of valid JSON; the last part of an array's location counts, that of an object is its key."""
+    """Yield each leaf of valid JSON; in a location an array has an index, an object a key."""
     where: list[Any] = []
     is_key = False
     for token in _TOKEN.finditer(text):

@@ -1,4 +1,4 @@
-"""Causes of a failure that the exchange itself shows: a fault of a tester, or what the answer says."""
+"""Causes of a failure that the exchange itself shows: an armed fault, or the message in the answer."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,12 +10,12 @@ from privman_core.cockpit.request_rows import ANSWER
 
 
 def with_causes(detail: RequestDetail, rows: Sequence[MergedRow], notes: Mapping[int, list[str]]) -> RequestDetail:
-    """Return what a party knows of a request, with the cause of each failure in its sentence.
+    """Return the detail of a request, with the cause of each failure added to its sentence.
 
     Args:
-        detail: what the party knows.
+        detail: of one party.
         rows: the exchanges about the request.
-        notes: what explains an exchange, by its place among the rows.
+        notes: explanations of exchanges, by their places among the rows.
     """
     places = {row.mark: place for place, row in enumerate(rows) if row.mark}
 
@@ -29,7 +29,7 @@ def with_causes(detail: RequestDetail, rows: Sequence[MergedRow], notes: Mapping
 
 
 def _cause(row: MergedRow, notes: Sequence[str]) -> str:
-    """Return what the exchange says of its outcome, as a sentence; empty for nothing."""
+    """Return the cause that the exchange shows, as a sentence; empty for none."""
     for party, each in row.entries:
         if each.fault:
             return f"That was the fault {each.fault!r}, which is armed or was armed at {party.name}."
@@ -38,7 +38,7 @@ def _cause(row: MergedRow, notes: Sequence[str]) -> str:
 
 
 def _replayed(row: MergedRow, rows: Sequence[MergedRow]) -> str:
-    """Return what came of the replay of an exchange, as a sentence; empty if there is none."""
+    """Return the outcome of the replay of an exchange, as a sentence; empty if there was no replay."""
     sender, number = row.sender.party, row.sent.number
     again = [each for each in rows if each.sender.party is sender and each.sent.replays == number]
     if not again:

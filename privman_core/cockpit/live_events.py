@@ -13,13 +13,13 @@ from privman_core.cockpit.shown_party import PartyError, ShownParty
 from privman_core.pages.rendering import HEADERS
 
 MOST_STREAMS = 24
-"""Open pages that a server keeps informed at the same time; one more takes the place of the oldest."""
+"""Open pages that a server sends events to; when one more connects, the oldest stream ends."""
 LOOK_SECONDS = 0.2
-"""Real seconds between two looks at the own party."""
+"""Real seconds between two looks at the party that serves the cockpit."""
 OTHER_LOOKS, BEAT_LOOKS = 5, 50
-"""Looks until one at the other party, too, and until an event though nothing has changed.
+"""Looks until one at the other party, too; looks without a change until a ``beat``.
 
-A page fetches itself again at each beat, so it also shows what only the passing of real time has changed.
+A page fetches itself again at each beat, so that it also shows what real time alone has changed.
 """
 _RETRY = b"retry: 2000\n\n"
 
@@ -42,7 +42,7 @@ class LiveEvents:
 
     Args:
         admits: decides whether a browser may listen.
-        look_seconds: real seconds between two looks at the own party.
+        look_seconds: real seconds between two looks at the party that serves the cockpit.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class LiveEvents:
         self._open: list[asyncio.Event] = []  # each set when its stream has to end, the oldest first
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Answer a stream of events until the page or the server is closed, or there are too many newer ones."""
+        """Answer a stream of events until the page or the server is closed, or too many newer pages have connected."""
         if not self._admits(request):
             raise web.HTTPForbidden
         closing = asyncio.Event()

@@ -1,4 +1,4 @@
-"""The rows of two journals in one order, each exchange once, though both parties have journaled it."""
+"""The rows of two journals in one order; an exchange that both parties have journaled is one row."""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque
@@ -37,9 +37,9 @@ class MergedRow(Struct, frozen=True):
     """One exchange.
 
     Attributes:
-        entries: that of the party that sent it, then that of the one that answered; one alone has it in its journal.
-        imitated: whether somebody sent it in place of the other party, whose journal lacks it.
-        added: the entry that was added afterwards, because the search does not fit it; None for none.
+        entries: the sender's, then that of the party that answered; or the only one.
+        imitated: whether another program sent it as the other party, whose journal lacks it.
+        added: the entry that was added although it does not match the search; None for none.
     """
 
     entries: Sequence[JournalEntry]
@@ -48,7 +48,7 @@ class MergedRow(Struct, frozen=True):
 
     @property
     def found(self) -> list[JournalEntry]:
-        """The entries that the search fits."""
+        """The entries that match the search."""
         return [each for each in self.entries if each is not self.added]
 
     @property
@@ -68,7 +68,7 @@ class MergedRow(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """The party that sent it, or the one that has it, and its number there, such as ``console-7``."""
+        """Its name: the party that sent it, or that has it, and its number there, such as ``console-7``."""
         return self.sender.name
 
     def beside(self, party: ShownParty) -> JournalEntry | None:
@@ -99,12 +99,12 @@ class MergedRow(Struct, frozen=True):
 
     @property
     def sent(self) -> ExchangeRow:
-        """The row of the party that knows best which answer arrived: the sender."""
+        """The sender's row, which has the answer that arrived; else the only one."""
         return self.sender.row
 
     @property
     def served(self) -> ExchangeRow:
-        """The row of the party that answered."""
+        """The row of the party that answered; else the only one."""
         return self.server.row
 
     @property
@@ -124,24 +124,24 @@ class MergedRow(Struct, frozen=True):
 
     @property
     def user(self) -> str:
-        """Who logged in; empty for nobody, or if the answering party is not shown."""
+        """The user who logged in; empty for none, or if the answering party is not shown."""
         return self.served.user
 
     @property
     def verdict(self) -> ExchangeRow:
-        """The row with the worse verdict; what a fault struck is judged at neither party."""
+        """The row with the worse verdict; an exchange that a fault struck is judged at neither party."""
         if self.fault:
             return replace(self.served, verdict="fault", broken=0)
         return next((row for _, row in self.entries if row.broken), self.served)
 
     @property
     def swallowed(self) -> int:
-        """How many findings it has that are no violations."""
+        """How many findings other than violations it has."""
         return max(row.findings - row.broken for _, row in self.entries)
 
     @property
     def url(self) -> str:
-        """The address, without that of a party whose journal has the exchange."""
+        """The URL; only the path and query if the party that answered is shown."""
         return self.served.url
 
     @property
@@ -165,7 +165,7 @@ class MergedPage(Struct, frozen=True):
 def merged(found: Sequence[tuple[ShownParty, FoundExchanges]]) -> MergedPage:
     """Return the rows of one party or of two, newest first.
 
-    Where one party has more rows than it gave, those of the other that are older than its last are for the next page.
+    If one party has more rows, rows of the other that are older than its last one are left for the next page.
     """
     parties = [(party, list(reversed(part.rows))) for party, part in found]
     rows = (
@@ -180,7 +180,7 @@ def merged(found: Sequence[tuple[ShownParty, FoundExchanges]]) -> MergedPage:
 
 
 async def with_other_entries(parties: Sequence[ShownParty], rows: Sequence[MergedRow]) -> list[MergedRow]:
-    """Return the rows, each with that of the other party, also where a search fits only one of them."""
+    """Return the rows, each with that of the other party, even if only one of the two matches the search."""
     times, added = (
         Counter(row.mark for each in rows for _, row in each.entries),
         dict[str, JournalEntry](),
@@ -214,7 +214,7 @@ def _last_of(party: ShownParty, rows: Sequence[MergedRow]) -> int:
 
 
 def _next(kept: Sequence[MergedRow], found: Sequence[tuple[ShownParty, FoundExchanges]]) -> dict[str, int]:
-    """Return the lowest number of each party that is shown; one above all it gave if none is."""
+    """Return the lowest shown number of each party; if none is shown, one above the highest that it gave."""
     lowest = {}
     for party, part in found:
         shown = [row.number for each in kept for one, row in each.entries if one is party]
@@ -226,7 +226,7 @@ _Rows = tuple[ShownParty, list[ExchangeRow]]
 
 
 def _in_order(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
-    """Yield the rows of both, oldest first; those of a pair keep the two journals in step."""
+    """Yield the rows of both, oldest first; the two entries of one exchange are one row."""
     (party, rows), (other_party, others) = one, other
     done = other_done = 0
     for place, other_place in _pairs(one, other):
@@ -242,16 +242,16 @@ def _by_time(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
 
 
 def _alone(party: ShownParty, other: ShownParty, row: ExchangeRow) -> MergedRow:
-    """Return the row of an exchange that only one journal has; a mark says that the other party did send it."""
+    """Return the row of an exchange that only one journal has; one with a mark was sent by the other party itself."""
     imitated = row.direction == "in" and row.other_party == other.name and not row.mark
     return MergedRow([JournalEntry(party, row)], imitated)
 
 
 def _pairs(one: _Rows, other: _Rows) -> list[tuple[int, int]]:
-    """Return the places of the rows that are the same exchange, in the order of both.
+    """Return the pairs of places at which both journals have the same exchange, in an order that suits both.
 
-    Rows without a mark are compared from the newest on. Exchanges that the parties have in another order, because they
-    overlapped, stay two rows each.
+    Rows without a mark are matched from the newest on. Where the journals have exchanges in different orders, because
+    they overlapped, the fewest possible stay two rows each.
     """
     (party, rows), (other_party, others) = one, other
     waiting: dict[_Key, deque[int]] = defaultdict(deque)
@@ -263,7 +263,7 @@ def _pairs(one: _Rows, other: _Rows) -> list[tuple[int, int]]:
 
 
 def _longest_in_order(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return as many of the pairs, which are in the order of their first places, as have second places in order."""
+    """Return the longest subsequence of the pairs whose second places increase; their first places do already."""
     ends: list[int] = []  # the lowest second place with which that many pairs can end
     chains: list[list[tuple[int, int]]] = []
     for pair in pairs:
@@ -274,7 +274,7 @@ def _longest_in_order(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]
 
 
 def _key(party: ShownParty, other: ShownParty, row: ExchangeRow) -> _Key:
-    """Return the mark of an exchange, or else what both journals say of it: sender, method and path."""
+    """Return the mark of an exchange, or else sender, method and path, which both journals have."""
     if row.mark:
         return row.mark, "", ""
     sender = row.other_party if row.direction == "in" else party.name

@@ -1,4 +1,4 @@
-"""The cockpit's page of one approval request: what the parties know of it, why, what happened and falls due."""
+"""The cockpit's page of one approval request: state and reasons at each party, time line, what falls due."""
 
 from asyncio import gather
 from collections.abc import Iterable, Iterator, Mapping
@@ -72,7 +72,7 @@ def _drawn(steps: Iterable[TimedStep]) -> Iterator[DrawnCall | DrawnNote]:
 
 
 def _difference(known: Mapping[str, RequestDetail | None]) -> str:
-    """Return in a sentence that the parties do not agree about what became of a request; empty if they do."""
+    """Return a sentence if the parties disagree about the outcome of a request; empty if they agree."""
     if len({None if detail is None else detail.stand for detail in known.values()}) == 1:
         return ""
     told = {name: "does not have it" if detail is None else f"says {detail.state}" for name, detail in known.items()}

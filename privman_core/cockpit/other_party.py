@@ -28,9 +28,9 @@ from privman_core.outbound import LARGEST_ANSWER, HttpAnswer, HttpCaller, NoAnsw
 COCKPIT_CALLS = f"{PREFIX}/cockpit"
 """The calls of a control plane that the cockpit of the other party reads."""
 GREETING, SOON, LONG = 1.0, 5.0, 120.0
-"""Real seconds that the other party may take to say which it is, for another answer, and for a jump in time."""
+"""Timeouts in real seconds: to say which party it is, for any other answer, and for a jump in time."""
 LEFT_ALONE = timedelta(seconds=15)
-"""Real time in which an address that has not answered in time is not asked again."""
+"""After a timeout an address is not asked again for this span of real time."""
 _SUCCESSES = range(200, 300)
 T = TypeVar("T")
 
@@ -48,8 +48,8 @@ class ControlClient:
     """
 
     def __init__(self, trusted: Trust) -> None:
-        self._clock = clock = RealClock()  # whoever waits for the other party looks at a page
-        self._silent: dict[str, datetime] = {}  # the only address that is left alone, until then
+        self._clock = clock = RealClock()  # a user who looks at a page waits in real time
+        self._silent: dict[str, datetime] = {}  # the address of the last timeout, and until when it is not asked
         unread = Journal(clock, Secrets(), lambda _exchange: (), kept_exchanges=1)
         agent = f"privman-cockpit/{installed_version()}"
         self._caller = HttpCaller(clock, unread, agent, trusted=trusted, largest=LARGEST_ANSWER)
@@ -66,7 +66,7 @@ class ControlClient:
             raise PartyError(str(error)) from None
 
     async def greet(self, url: str, token: str) -> HttpAnswer:
-        """Return what answers at an address; raises PartyError at once if it has just let somebody wait in vain."""
+        """Ask an address which party it is; raises PartyError, also without asking, soon after a timeout."""
         begun = self._clock.now()
         if begun < self._silent.get(url, begun):
             raise PartyError(f"{url} did not answer in time, and is not asked again for {LEFT_ALONE.seconds} s.")

@@ -1,4 +1,4 @@
-"""The parties that a page shows: the one that serves it, and the other if it is known and answers."""
+"""The parties that a page shows: the one that serves it, and the other one if it is known and answers."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -23,7 +23,7 @@ class Parties(Struct, frozen=True):
     """One party or both, the one that serves the page first.
 
     Attributes:
-        hellos: what each says of itself, in the same order.
+        hellos: how each introduces itself, in the same order.
         reason: why there is only one; empty for both.
     """
 
@@ -41,7 +41,7 @@ class Parties(Struct, frozen=True):
 
     @property
     def times(self) -> list[Hello]:
-        """The parties whose times a page has to show: the first alone, if they agree."""
+        """The parties whose times a page shows: only the first if their times agree."""
         first = self.hellos[0]
         return [first, *(hello for hello in self.hellos if abs(hello.now - first.now) >= SAME_TIME)]
 
@@ -60,8 +60,8 @@ class OtherAddress(Struct, frozen=True):
 class PartyFinder:
     """Finds the other party: at the address of a setting, or else where the product's own configuration says.
 
-    Somebody on another machine may have written the configuration. So its address is used only if it is on this
-    machine, and no token is sent there.
+    The configuration may have been written from another machine. So its address is used only if it is on this machine,
+    and no token is sent there.
 
     Args:
         own: serves the cockpit.
@@ -91,7 +91,7 @@ class PartyFinder:
         return other
 
     async def drift(self) -> dict[str, Any]:
-        """Return ``other`` with name and time of the other party, if it is known and at another time than this one.
+        """Return name and time of the other party under ``other``, if it is known and its time differs.
 
         It is known from the setting, or since a page has found it.
         """
@@ -106,7 +106,7 @@ class PartyFinder:
         return {"other": {"name": other.name, "now": now.isoformat()}} if abs(apart) >= SAME_TIME else {}
 
     async def _greeted(self) -> tuple[OtherParty, Hello]:
-        """Return the other party with what it says of itself."""
+        """Return the other party and how it introduces itself."""
         way, (url, token) = self._product.way_to_other, await self._address()
         if not url and self._last is not None:
             raise PartyError(f"The configuration no longer names the other party, which was {self._last.url}. {way}")
@@ -129,7 +129,7 @@ class PartyFinder:
             return "", ""
 
     async def _ask(self, url: str, token: str) -> Hello:
-        """Return what the party at that address says of itself; raises PartyError if it is none, or this one."""
+        """Return how the party at that address introduces itself; raises PartyError if none is there, or this one."""
         answer = await self._client.greet(url, token)
         if answer.status == HTTPStatus.FORBIDDEN:
             way = self._product.way_to_other

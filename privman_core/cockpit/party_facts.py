@@ -1,4 +1,4 @@
-"""What a party says of itself, its clock and its faults, in the form in which the other's cockpit reads it, too."""
+"""A party's facts about itself, its clock and its faults; the other party's cockpit reads the same structs as JSON."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ MOST_HITS, LONGEST_URL = 10, 300
 
 
 class Hello(Struct, frozen=True):
-    """Which party this is, and what changes the meaning of everything that it shows.
+    """Which party this is, its version and time, and how many faults are armed: what the head of every page shows.
 
     Attributes:
         armed: how many faults may strike now or later.
@@ -28,7 +28,7 @@ class Hello(Struct, frozen=True):
 
 
 class Marks(Struct, frozen=True):
-    """Differ from earlier marks of a party if its journal, its faults or its virtual time have changed.
+    """Numbers that change when a party's journal, faults or virtual time do.
 
     Attributes:
         now: the time; empty for real time, which never stops.
@@ -53,7 +53,7 @@ class ClockState(Struct, frozen=True):
 
 
 class FaultHit(Struct, frozen=True):
-    """One exchange that a fault has struck; for the others see `ExchangeRow`."""
+    """One exchange that a fault has struck."""
 
     number: int
     at: Moment

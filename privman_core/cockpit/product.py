@@ -1,4 +1,4 @@
-"""What a product tells its cockpit."""
+"""The interface of a product to its cockpit."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -28,12 +28,12 @@ class Explanation(Struct, frozen=True):
 
 
 def is_sent_by(exchange: Exchange, program: str) -> bool:
-    """Return whether a program of that name says in User-Agent that it has sent the request."""
+    """Return whether the header User-Agent names the program as the sender."""
     return exchange.request_headers.get("User-Agent", "").startswith(f"{program}/")
 
 
 class Product(Protocol):
-    """What a product tells its cockpit."""
+    """Answers the cockpit's questions about messages and records, of which the cockpit knows nothing."""
 
     name: str
     """``ServiceNow`` or ``Console``."""
@@ -56,7 +56,7 @@ class Product(Protocol):
         """Return the newest deliveries, newest first."""
 
     async def due(self, most: int) -> list[Due]:
-        """Return what falls due, beside what waits on the clock under a label; in any order."""
+        """Return what falls due, except what waits on the clock under a label; in any order."""
 
     def recipes(self) -> list[Recipe]:
         """Return the faults of this party that testers arm most."""

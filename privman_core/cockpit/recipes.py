@@ -1,4 +1,4 @@
-"""Recipes of faults: what testers arm most, with their own fields."""
+"""Recipes: the faults that testers arm most, each with a few fields."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ class Recipe(Struct, frozen=True):
         name: identifies it at its party.
         title: what happens, as in *The next delivery fails*.
         strikes: what it strikes, in a sentence.
-        fault: its part that is fixed, as the control plane reads it.
+        fault: the fixed part, as the control plane reads it.
         blanks: names of its fields, keys of `BLANKS`, with their defaults.
     """
 
@@ -39,7 +39,7 @@ class Recipe(Struct, frozen=True):
     blanks: dict[Blank, str] = field(default_factory=dict)
 
     def filled(self, texts: Mapping[str, str], now: datetime) -> tuple[dict[str, Any], dict[str, str]]:
-        """Return the fault with its fields filled in, and an error for each field that cannot be read."""
+        """Return the fault with its fields filled in, and an error for each field that is invalid."""
         spec, errors = dict(self.fault), dict[str, str]()
         for name in self.blanks:
             try:
@@ -50,7 +50,7 @@ class Recipe(Struct, frozen=True):
 
     @property
     def example(self) -> dict[str, Any]:
-        """The fault with the defaults, which depend on no time of day."""
+        """The fault with the defaults, which do not depend on the time of day."""
         return self.filled(self.blanks, datetime.min.replace(tzinfo=UTC))[0]
 
 
@@ -58,7 +58,7 @@ def wire_recipes(what: str, where: Mapping[str, str]) -> list[Recipe]:
     """Return the recipes for trouble on the wire.
 
     Args:
-        what: a request that they strike, as in *delivery*.
+        what: names the request that they strike, such as *delivery*.
         where: method and path of these requests.
     """
     once, strikes = {"times": "1"}, f"Strikes the next {what}"
@@ -87,7 +87,7 @@ def read_value(text: str) -> object:
 
 
 def _part(name: str, text: str, now: datetime) -> dict[str, Any]:
-    """Return the part of the fault that one field is; nothing for an empty one, whose default applies."""
+    """Return the keys of the fault that one field sets; none for an empty field, whose default applies."""
     if name == "times":
         return {"times": read_value(text) if text else None}
     if not text:

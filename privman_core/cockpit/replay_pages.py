@@ -19,12 +19,12 @@ from privman_core.pages.site import PageError, Visit
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LONGEST_LINED = 64 * 1024
-"""Characters of a JSON body that has a line for each value in the form."""
+"""A JSON body of up to so many characters is indented in the form."""
 _NEEDED = ("method", "path")
 
 
 class ReplayPages:
-    """Replays a request, and shows the form in which it is edited before.
+    """Replays a request, and shows the form in which it can be edited first.
 
     Args:
         listens_at: learns from a request where the party that serves the page listens.
@@ -58,7 +58,7 @@ class ReplayPages:
         return await self._page(visit, chosen, Form(values))
 
     async def send(self, visit: Visit) -> web.Response:
-        """Send the edited request; one that is refused comes back with an error beside its field."""
+        """Send the edited request; a refused form is shown again with an error beside the field."""
         chosen, form = await one_chosen(await self._parties.find(), visit), visit.form
         self._listens_at(visit.request)
         edited = _read(form, chosen.detail.printed["request"]["body"])
@@ -85,9 +85,9 @@ class ReplayPages:
 
 
 def _read(form: Form, printed: str) -> EditedRequest:
-    """Return the edited request; what cannot be read is an error beside its field.
+    """Return the edited request; what is invalid is an error beside its field.
 
-    A body that was only indented for the form is as it was.
+    A body that the form only indented is sent as it was.
     """
     for field in _NEEDED:
         form.text(field)

@@ -1,4 +1,4 @@
-"""Replays requests of a party's journal, as they were or edited: to one of the two parties, and to nowhere else."""
+"""Replays requests of a party's journal, as they were or edited, to one of the two parties and to no other address."""
 
 import asyncio
 import re
@@ -45,18 +45,18 @@ SET_ANEW = frozenset(
         *(REPLAY, ERRAND, MARK),
     }
 )
-"""Headers of one connection, those that the sender sets anew, and the encoding of a body that is kept unpacked."""
+"""Headers that are not replayed: those of one connection, those that are set anew, and the encoding of the body."""
 
 
 class Replayer:
     """Sends the requests of a party again.
 
-    A request that was received goes to this party itself, one that was sent goes to the other party. Both addresses are
-    known beforehand: nothing in a request, and nothing that is edited, changes them.
+    A request that was received goes to this party itself, one that was sent goes to the other party. Nothing in a
+    request, edited or not, changes these two addresses.
 
     Args:
         instruments: of this party.
-        other: returns the address of the other party, once that has answered as such; raises PartyError if it does not.
+        other: returns the address of the other party once it has said that it is one; raises PartyError.
     """
 
     def __init__(self, instruments: Instruments, other: Callable[[], Awaitable[str]]) -> None:
@@ -69,7 +69,7 @@ class Replayer:
         self._waiting: set[asyncio.Task[HttpAnswer]] = set()
 
     def listens_at(self, request: web.Request) -> None:
-        """Learn from a request where this party listens, whatever the request says about it."""
+        """Learn from a request's connection where this party listens; its headers do not count."""
         transport = request.transport
         if self._own_url or transport is None:
             return
@@ -120,7 +120,7 @@ class Replayer:
         await self._to_itself.aclose()
 
     async def _begun(self, task: asyncio.Task[HttpAnswer], begun: asyncio.Future[Exchange]) -> int:
-        """Return the number of the exchange that has begun, once it has been answered or `PATIENCE` is over."""
+        """Return the number of the new exchange, once it has been answered or `PATIENCE` is over."""
         self._waiting.add(task)
         task.add_done_callback(self._ended)
         either: list[asyncio.Future[Any]] = [task, begun]
@@ -143,9 +143,9 @@ class Replayer:
             return await self._to_itself.send(method, f"{self._own_url}{path}", headers | marked, body, ALLOWED)
 
     async def _origin(self, exchange: Exchange) -> str:
-        """Return the recorded origin; raises PartyError unless it is, letter for letter, that of the other party.
+        """Return the recorded origin; raises PartyError unless it is exactly that of the other party.
 
-        Another name of this machine may lead to another program, and somebody else may have written that address.
+        Another name of this machine may lead to another program, and an address may come from another machine.
         """
         sent, other = (str(URL(url, encoded=True).origin()) for url in (exchange.url, await self._other()))
         if sent != other:
@@ -155,7 +155,7 @@ class Replayer:
         return sent
 
     def _request(self, exchange: Exchange, edited: EditedRequest | None) -> tuple[str, str, dict[str, str], bytes]:
-        """Return method, path, headers and body; raises PartyError with the key of what is wrong."""
+        """Return method, path, headers and body; raises PartyError with the key of the field that is wrong."""
         original, path = list(exchange.request_headers.items()), target_of(exchange.url)
         if edited is None:
             check_path(path)
@@ -170,7 +170,7 @@ class Replayer:
         return edited.method, path, joined(headers), self._body(exchange, edited.body, moved=moved)
 
     def _has_moved(self, exchange: Exchange, edited: EditedRequest) -> bool:
-        """Return whether an edited request has another method or path, so that its secrets would get elsewhere."""
+        """Return whether an edited request has another method or path, to which its secrets must not be sent."""
         path, shown = (each.partition("?")[0] for each in (edited.path, self._secrets.mask(target_of(exchange.url))))
         same_method = _overrides(exchange.request_headers.items()) == _overrides(edited.headers)
         return (edited.method, path) != (exchange.method, shown) or not same_method
@@ -199,7 +199,7 @@ class Replayer:
             return _unreadable(exchange, edited, moved=moved)
         if exchange.asks_secret and edited == MASK and not moved:
             return exchange.request_body
-        if "\r\n" in text:  # a form posts every line end alike
+        if "\r\n" in text:  # a form posts every line end as CRLF
             edited = edited.replace("\r\n", "\n").replace("\n", "\r\n")
         if exchange.asks_secret and MASK in edited:
             raise PartyError(f"the whole body is secret; leave {MASK} and the path, or type all of it", "body")
@@ -211,7 +211,7 @@ class Replayer:
 
 
 def _check_sender(exchange: Exchange, edited: EditedRequest) -> None:
-    """Raise PartyError for headers with which a product's request would pass for one of a person on this machine."""
+    """Raise PartyError for headers by which a product's request would count as that of a user on this machine."""
     before = {(name.lower(), value) for name, value in exchange.request_headers.items()}
     for name, value in edited.headers:
         if _SENDER.fullmatch(name.lower()) and (name.lower(), value) not in before:
@@ -220,12 +220,12 @@ def _check_sender(exchange: Exchange, edited: EditedRequest) -> None:
 
 
 def _overrides(headers: Iterable[tuple[str, str]]) -> list[str]:
-    """Return the methods that headers say in place of the request's own."""
+    """Return the methods that headers put in place of the request's own."""
     return [value for name, value in headers if name.lower() == _OVERRIDE]
 
 
 def check_edited(edited: EditedRequest) -> None:
-    """Raise PartyError for a method or a header that no request may have."""
+    """Raise PartyError for an invalid method or header."""
     if not _METHOD.fullmatch(edited.method) or edited.method == "CONNECT":
         raise PartyError(f"{quoted(edited.method)} is not a method; expected GET, POST or the like", "method")
     if len(edited.headers) > MOST_HEADERS:
@@ -238,7 +238,7 @@ def check_edited(edited: EditedRequest) -> None:
 
 
 def check_path(path: str) -> None:
-    """Raise PartyError for what is no path of a product: another address, the control plane, the cockpit."""
+    """Raise PartyError unless it is a path of the product: for a URL, the control plane or the cockpit."""
     if not _PATH.fullmatch(path) or path.startswith("//") or _QUERY.search(path):
         expected = "a path that begins with one slash, without spaces, backslashes and #; percent-encode others"
         raise PartyError(f"{quoted(path)} is not a path; expected {expected}", "path")
@@ -256,7 +256,7 @@ def check_path(path: str) -> None:
 
 
 def joined(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return the headers that are sent, those of one name as one."""
+    """Return the headers to send; several of one name are one."""
     connection = ",".join(value for name, value in headers if name.lower() == "connection")
     nominated = {each.strip().lower() for each in connection.split(",")}
     found: dict[str, tuple[str, list[str]]] = {}
@@ -267,20 +267,20 @@ def joined(headers: Sequence[tuple[str, str]]) -> dict[str, str]:
 
 
 def _unreadable(exchange: Exchange, edited: str, *, moved: bool) -> bytes:
-    """Return a body that is no text: it is shown as a remark, which nobody has to edit."""
+    """Return the body if it is not text; the form shows a remark in its place, which is not edited."""
     if edited == request_text(exchange) and not moved:
         return exchange.request_body
     raise PartyError("the body is not text, so it can only be sent as it was, with the same method and path", "body")
 
 
 def _unrecorded(clock: Clock, trusted: Trust) -> HttpCaller:
-    """Return a caller whose own journal nobody reads: the server that answers records the exchange."""
+    """Return a caller that records in a journal of its own, since the server that answers records the exchange."""
     unread = Journal(clock, Secrets(), lambda _exchange: (), kept_exchanges=1)
     return HttpCaller(clock, unread, f"privman-cockpit/{installed_version()}", trusted=trusted, largest=LARGEST_ANSWER)
 
 
 def _unverified() -> ssl.SSLContext:
-    """Return TLS settings for a connection to this very process, whose certificate need not name its address."""
+    """Return TLS settings for a connection to this process, whose certificate need not name the address."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context

@@ -18,7 +18,7 @@ MOST_DRAWN = 60
 
 
 class ApprovalRow(Struct, frozen=True):
-    """One approval request; ``states`` are by name of the party that has it, ``places`` those in the lists of both."""
+    """One approval request; ``states`` are by name of the party, ``places`` are its indexes in both parties' lists."""
 
     request_id: str
     asked_at: datetime
@@ -54,7 +54,7 @@ class RequestPages:
         return await visit.page("cockpit/approvals.html", title="Approvals", parties=parties, approvals=newest_first)
 
     async def deliveries(self, visit: Visit) -> web.Response:
-        """Show what either party sends again until it succeeds."""
+        """Show what either party sends until it succeeds."""
         parties, rows = await self._parties.find(), []
         for party in parties:
             now = (await party.clock()).now
@@ -62,7 +62,7 @@ class RequestPages:
         return await visit.page("cockpit/deliveries.html", title="Deliveries", parties=parties, deliveries=rows)
 
     async def sequence(self, visit: Visit) -> web.Response:
-        """Show a diagram of the newest exchanges that a search line ``find`` fits."""
+        """Show a diagram of the newest exchanges that match a search line ``find``."""
         parties, line, error = await self._parties.find(), visit.query.get("find", "").strip(), ""
         rows: list[MergedRow] = []
         try:

@@ -14,7 +14,7 @@ from privman_core.cuts import cut
 MOST_ROWS, MOST_REGISTERING, MOST_EXPLAINED = 60, 20, 6
 """Exchanges that a page shows of a request and of a registration, and failed ones that it explains."""
 ANSWER = "Answer: "
-"""Begins the note that has the text of an answer."""
+"""The note with the text of an answer begins so."""
 _MOST_PATHS, _LONGEST_NOTE = 4, 300
 _Found = list[tuple[ShownParty, FoundExchanges]]
 
@@ -22,8 +22,8 @@ _Found = list[tuple[ShownParty, FoundExchanges]]
 async def rows_about(parties: Parties, request_id: str) -> list[MergedRow]:
     """Return the newest exchanges that belong to a request, oldest first.
 
-    Each party knows of its own exchanges to which request they belong. Of a token call only its sender does, so calls
-    that one party alone knows are looked for in the journal of the other.
+    Each party knows to which request its exchanges belong, but of a token call only its sender does. So both journals
+    are searched again for the paths of exchanges that seem to be in one journal only.
     """
     found = await _find(parties, written(request=request_id))
     rows = merged(found).rows
@@ -38,7 +38,7 @@ async def rows_about(parties: Parties, request_id: str) -> list[MergedRow]:
 async def rows_registering(parties: Parties, ids: Callable[[ShownParty], Iterable[str]]) -> list[MergedRow]:
     """Return the newest exchanges that made, read or changed the registrations with these ids of each party.
 
-    A form of a request reads its activity type, too; exchanges about requests are left out.
+    Exchanges about requests are left out, although they may read the activity type.
     """
     parts = await asyncio.gather(*(_registering(party, ids(party)) for party in parties))
     rows = [row for row in merged(list(zip(parties, parts, strict=True))).rows if not row.about][:MOST_REGISTERING]
@@ -46,7 +46,7 @@ async def rows_registering(parties: Parties, ids: Callable[[ShownParty], Iterabl
 
 
 async def explained(rows: Sequence[MergedRow]) -> dict[int, list[str]]:
-    """Return what explains the newest exchanges that failed, by their places: the answer, and the findings of both."""
+    """Return what explains the newest failed exchanges, by their places: the answer, and both parties' findings."""
     failed = [place for place, row in enumerate(rows) if row.sent.tone == "bad"][-MOST_EXPLAINED:]
     notes = await asyncio.gather(*(_explanation(rows[place]) for place in failed))
     return dict(zip(failed, notes, strict=True))
@@ -65,7 +65,7 @@ async def _registering(party: ShownParty, ids: Iterable[str]) -> FoundExchanges:
 
 
 async def _find(parties: Parties, line: str) -> _Found:
-    """Return what each party finds, all at once."""
+    """Return what each party finds; asks all at the same time."""
     parts = await asyncio.gather(*(party.find(line, MOST_ROWS) for party in parties))
     return list(zip(parties, parts, strict=True))
 
@@ -82,7 +82,7 @@ def _joined(one: FoundExchanges, other: FoundExchanges) -> FoundExchanges:
 
 
 def _notes(detail: ExchangeDetail, *, judged: bool) -> list[str]:
-    """Return what explains a failure: the text of a short answer, and the findings; violations only if it is judged."""
+    """Return the explanations of a failure: the text of a short answer, and the findings; violations only if judged."""
     body = detail.printed["response"]["body"].strip()
     said = [f"{ANSWER}{body}"] if body and len(body) <= _LONGEST_NOTE and not body.startswith("<") else []
     shown = (each for each in detail.printed["findings"] if judged or each["kind"] != "violation")

@@ -1,4 +1,4 @@
-"""Puts the secrets of a request back where a person has edited the masked text of it: at the very place of each."""
+"""Puts the secrets of a request back into its masked text after a user has edited it, each at its own place."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from privman_core.masking import MASK, Secrets
 _ADDRESS = re.compile(r"(?:url|uri|host|address|endpoint|path|method)\Z", re.IGNORECASE)
 _NAMED_BESIDE = re.compile(r"value\Z", re.IGNORECASE)
 _THREE, _DEEPEST = 3, 4
-"""Texts that are read side by side, and texts of JSON within each other."""
+"""How many texts are compared, and how deep JSON may be nested in strings."""
 
 
 class RestoreError(ValueError):
@@ -23,11 +23,11 @@ class RestoreError(ValueError):
 
 
 def restore(secrets: Secrets, original: str, edited: str, *, form: bool = False, moved: bool = False) -> str:
-    """Return the edited text with each secret of the original that is still masked at the place that it had.
+    """Return the edited text; each part that is still masked has the secret that the original has at that place.
 
-    A place is a location in JSON, also of JSON within its strings, or a parameter of a ``form``. Any other text has
-    one place, the whole. Nothing is restored beside an address that was edited, or in a request that has ``moved`` to
-    another method or path. Raises RestoreError for each other mask.
+    A place is a location in JSON, also of JSON within its strings, or a parameter of a ``form``; any other text is one
+    place. Nothing is restored beside an address that was edited, nor in a request that has ``moved`` to another method
+    or path. Raises RestoreError for a mask that stays.
     """
     restoring = _Restoring(secrets, original)
     if not restoring.hides:
@@ -42,7 +42,7 @@ def restore(secrets: Secrets, original: str, edited: str, *, form: bool = False,
 def restore_headers(
     secrets: Secrets, original: Sequence[tuple[str, str]], edited: Sequence[tuple[str, str]], *, moved: bool
 ) -> list[tuple[str, str]]:
-    """Return the edited headers; a masked one must be as it was, and the request not moved. Raises RestoreError."""
+    """Return the edited headers with their secrets; raises RestoreError for one that cannot be restored."""
     shown = secrets.mask_headers(original)
     left = [(name.lower(), value, secret) for (name, value), (_, secret) in zip(shown, original, strict=True)]
     found = list[tuple[str, str]]()
@@ -93,11 +93,11 @@ class _Restoring:
         self._address = ""
 
     def unhidden(self, edited: str) -> str:
-        """Return the edited text of an original that hides nothing, but may have a mask of its own."""
+        """Return the edited text of an original without secrets, whose own text may look like a mask."""
         return edited if MASK in self._original else self.plain(edited, "nothing of the original is masked there")
 
     def plain(self, edited: str, reason: str) -> str:
-        """Return a text without masks; raises RestoreError for others."""
+        """Return the text; raises RestoreError if it has a mask."""
         if any(shown in edited for shown in self._hidden):
             raise RestoreError(f"{reason}, so {MASK} cannot be restored; type the value")
         return edited
@@ -186,7 +186,7 @@ class _Restoring:
         return _Both(written, written)
 
     def _notice(self, key: str, *values: object) -> None:
-        """Notice that an address was edited, added or removed: whoever reads it may send the secrets there."""
+        """Note that an address was edited, added or removed: the party that reads it may send the secrets there."""
         if _ADDRESS.search(key) or any("://" in unquote_plus(str(value)) for value in values):
             self._address = key
 
@@ -196,7 +196,7 @@ def _may_be_json(value: object) -> bool:
 
 
 def _names(pairs: Sequence[str]) -> list[tuple[str, int]]:
-    """Return the name of each parameter, and how often it came before."""
+    """Return the name of each parameter, and how many of that name precede it."""
     counts: dict[str, count[int]] = {}
     names = [pair.partition("=")[0] for pair in pairs]
     return [(name, next(counts.setdefault(name, count()))) for name in names]
@@ -207,12 +207,12 @@ def _same(one: Leaf, other: Leaf) -> bool:
 
 
 def _key(location: Location) -> str:
-    """Return the last key of a location, which ends with a count."""
+    """Return the last key of a location, whose last item is a count."""
     return str(next((each for each in reversed(location[:-1]) if isinstance(each, str)), ""))
 
 
 def _is_named_beside(location: Location) -> bool:
-    """Return whether a value may be named by another one: of an array, or beside a name."""
+    """Return whether another value may be the name of this one: in an array, or beside a name."""
     last = location[-2] if len(location) > 1 else ""
     return isinstance(last, int) or _NAMED_BESIDE.search(last) is not None
 

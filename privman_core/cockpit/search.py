@@ -1,4 +1,4 @@
-"""What the terms of a search line mean: ``method:POST status:4xx,5xx -path:*/clock body:"PM Approval"``."""
+"""The meaning of a search line: ``method:POST status:4xx,5xx -path:*/clock body:"PM Approval"``."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ class Shows(Protocol):
 
 
 class Seen:
-    """An exchange with what the search asks of it; most of that is worked out only when it is asked.
+    """An exchange as the search sees it; most properties are computed when they are first read.
 
     Args:
         exchange: judged, if a term asks for its verdict.
@@ -65,7 +65,7 @@ class Seen:
 
     @cached_property
     def known(self) -> Explanation:
-        """The product's knowledge about it."""
+        """What the product explains about it."""
         return self._explain(self.exchange)
 
     @property
@@ -97,7 +97,7 @@ class Seen:
         return sum(finding.kind == "violation" for finding in self.exchange.findings)
 
     def at(self, moment: str) -> str:
-        """Return when it began, in the form of a time of day or of a date, to be compared with it."""
+        """Return when it began, written as the given time of day or date is, so that the two can be compared."""
         return self.exchange.at.strftime("%H:%M:%S.%f" if _CLOCK_TIME.match(moment) else "%Y-%m-%dT%H:%M:%S.%f")
 
     @property
@@ -107,7 +107,7 @@ class Seen:
 
     @cached_property
     def url(self) -> str:
-        """The beginning of its address in lower case, secrets masked, so that guessing finds none."""
+        """The beginning of its address in lower case, with secrets masked, so that a search cannot guess them."""
         return self._shows.show_url(self.exchange)[:LONGEST_SEARCHED].lower()
 
 
@@ -121,10 +121,10 @@ class Word(Struct, frozen=True):
     Attributes:
         example: a value.
         finds: what it finds, for people.
-        test: returns the test for a value in lower case; raises SearchError.
-        several: whether a comma separates values of which one must fit.
-        judged: whether it can be decided only once the exchange has been judged.
-        sieve: returns a quick test of exchanges, which all that fit the value pass, and few others.
+        test: returns the test that a value in lower case means; raises SearchError.
+        several: whether a comma separates alternatives.
+        judged: whether the test needs an exchange that has been judged.
+        sieve: returns a quick test that every matching exchange passes, and few others do.
     """
 
     example: str
@@ -146,7 +146,7 @@ class _Requirement(Struct, frozen=True):
 
 
 class Search(Struct, frozen=True):
-    """A search line that has been read; every term must fit.
+    """A search line that has been read; an exchange matches if it matches every term.
 
     Attributes:
         conditions: those that need neither a verdict nor a body.
@@ -172,7 +172,7 @@ class Search(Struct, frozen=True):
 
     @property
     def sieve(self) -> Sieve | None:
-        """A quick test that every exchange passes which fits; None for no such test."""
+        """A quick test that every matching exchange passes; None for no such test."""
         return next((each.sieve for each in self.conditions if each.sieve and not each.negated), None)
 
 
@@ -319,5 +319,5 @@ WORDS: Mapping[str, Word] = {
     "before": Word("2026-01-06", "before this time", _before, several=False),
     "body": Word('"PM Approval"', "text in a body; secrets are never found", _anywhere, several=False),
 }
-"""The words of a search line; bodies are searched by whoever keeps them."""
+"""The words of a search line; the journal searches bodies."""
 _TEXT = Word("/table/incident", "text in method, address, status, error, fault or RequestId", _anywhere, several=False)

@@ -16,7 +16,7 @@ class Term(Struct, frozen=True):
     Attributes:
         value: without quotation marks; empty only after a word.
         word: the word before the colon, in lower case; empty for a term that is only a text.
-        negated: whether a minus excludes what fits.
+        negated: whether a minus excludes what matches.
     """
 
     value: str
@@ -32,13 +32,13 @@ class Term(Struct, frozen=True):
 
 
 def read_terms(line: str) -> list[Term]:
-    """Return the terms of a line; any line is readable, and a quotation mark that is open ends with it."""
+    """Return the terms of a line; every line is valid, and its end closes an open quotation mark."""
     terms = (_term(*found) for found in _TERM.findall(line))
     return [term for term in terms if term.word or term.value]
 
 
 def write_terms(terms: Iterable[Term]) -> str:
-    """Return a line that is read as these terms."""
+    """Return a line with these terms."""
     return " ".join(map(str, terms))
 
 

@@ -26,11 +26,11 @@ NO_SCENARIO = (
 COMPARE = f"{COCKPIT}/compare"
 _LEAST_SIZE = 1_000
 _LEADS: Mapping[str, str] = {"compare": COMPARE, "har": f"{COCKPIT}/selection/exchanges.har"}
-"""Where the buttons of the journal lead; any other leads to the selection."""
+"""Pages to which buttons of the journal lead; any other button leads to the selection."""
 
 
 class SelectionPages:
-    """Shows what can be made of some exchanges.
+    """Shows what can be made of the chosen exchanges.
 
     Args:
         product: writes scenarios.
@@ -41,7 +41,7 @@ class SelectionPages:
         self._product = product
 
     async def show(self, visit: Visit) -> web.Response:
-        """Show the exchanges ``x``, or without these all that the search line ``find`` fits, and the scenario of them.
+        """Show the exchanges ``x``, or without these all that match the search line ``find``, and the scenario of them.
 
         ``do`` is the button that was pressed in the journal.
         """
@@ -125,7 +125,7 @@ async def _compared(two: list[Chosen]) -> ComparedExchanges:
 
 
 def _size(some: list[Chosen]) -> int:
-    """Return about how many bytes some exchanges have."""
+    """Return roughly how many bytes the exchanges have."""
     printed = (each.detail.printed for each in some)
     return sum(_LEAST_SIZE + len(each["request"]["body"]) + len(each["response"]["body"]) for each in printed)
 
@@ -142,7 +142,7 @@ def _query(visit: Visit) -> str:
 
 
 def _remarks(scenario: str) -> list[str]:
-    """Return the remarks in the first lines of a scenario: what it leaves out and needs."""
+    """Return the comments at the top of a scenario: what it needs and leaves out."""
     lines = takewhile(lambda line: line.startswith("# "), scenario.splitlines())
     return [line.removeprefix("# ") for line in lines]
 

@@ -38,7 +38,7 @@ class DrawnCall(Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """What a screen reader says."""
+        """Its text for screen readers."""
         return f"{self.source} to {self.target}: {self.method} {self.path}, answer {self.answer}"
 
 

@@ -10,18 +10,18 @@ from privman_core.cockpit.party_facts import ClockState
 from privman_core.cockpit.shown_party import PartyError, ShownParty, require_reach
 
 SAME_TIME = timedelta(seconds=1)
-"""Parties that are less apart than this are at the same time."""
+"""Times that differ by less than this count as the same."""
 MOST_DUE = 50
-"""Things that are listed of each party."""
+"""Things that fall due and are listed, of each party."""
 MOST_STOPS = 100
-"""Deadlines of a jump at which it looks what was done."""
+"""Deadlines of a jump at which it notes what was done; further ones pass without a note."""
 MOST_IN_ALL, MOST_IN_VAIN = 10_000, 20
-"""Deadlines of a jump in all, and those at one time."""
+"""Most deadlines of a jump, and most of these at the same time."""
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class DueAt(Struct, frozen=True):
-    """What falls due at a party."""
+    """Something that falls due at a party."""
 
     party: ShownParty
     due: Due
@@ -35,7 +35,7 @@ class Clocks(Struct, frozen=True):
 
     @property
     def agree(self) -> bool:
-        """Whether it is the same time at both parties, or nearly so."""
+        """Whether both parties have the same time, or nearly so."""
         times = [state.now for state in self.states.values()]
         return max(times) - min(times) < SAME_TIME
 
@@ -51,7 +51,7 @@ class Clocks(Struct, frozen=True):
 
     @property
     def latest(self) -> datetime:
-        """The time of the jump's start: of the party that is ahead, among those that can jump."""
+        """The time at which a jump starts: that of the party that is ahead, among those that can jump."""
         return max(state.now for state in self.states.values() if state.virtual or not self.virtual)
 
     @property
@@ -61,7 +61,7 @@ class Clocks(Struct, frozen=True):
 
     @property
     def behind(self) -> list[str]:
-        """The parties that can jump and are behind another one of these."""
+        """The parties that can jump and are behind another party that can."""
         latest = self.latest
         return [name for name in self.virtual if latest - self.states[name].now >= SAME_TIME]
 
@@ -74,7 +74,7 @@ class PassedTime(Struct, frozen=True):
 
 
 async def read_clocks(parties: Sequence[ShownParty]) -> Clocks:
-    """Return the time of each party, and what falls due there, once for two parties that have one clock."""
+    """Return the time of each party, and what falls due there; on a clock that both share, each thing once."""
     states = {party.name: await party.clock() for party in parties}
     dues: dict[Due, ShownParty] = {}
     for party in parties:
@@ -85,11 +85,11 @@ async def read_clocks(parties: Sequence[ShownParty]) -> Clocks:
 
 
 async def advance_to(parties: Sequence[ShownParty], moment: datetime) -> PassedTime:
-    """Let the ends with virtual time jump together, from deadline to deadline; one that is behind catches up first.
+    """Let the parties with virtual time jump together, from deadline to deadline; one that is behind catches up first.
 
-    Whoever has something to send by then goes last, and so finds the other one at the same time. Two parties of one
-    process may have one clock: jumps are to a moment, so it moves once. Returns what was done on the way, also what
-    came up only then. Raises PartyError, also if all time is real.
+    The party that has something to send at a deadline jumps last, so that the other one has reached that time already.
+    Two parties of one process may share a clock, which moves once. Returns what was done on the way, including what
+    came up during the jump. Raises PartyError, also if no party has virtual time.
     """
     clocks = await read_clocks(parties)
     movable = [party for party in parties if clocks.states[party.name].virtual]
@@ -114,14 +114,14 @@ async def advance_to(parties: Sequence[ShownParty], moment: datetime) -> PassedT
 
 
 class _Progress:
-    """Notices a jump that hardly moves, as whatever is done falls due again at once."""
+    """Ends a jump that hardly moves, because what is done falls due again at once."""
 
     def __init__(self) -> None:
         self.last: datetime | None = None
         self._all = self._in_vain = 0
 
     def at(self, stop: datetime) -> datetime:
-        """Return the stop; raises PartyError for one that is no later than many before it, or after too many."""
+        """Return the stop; raises PartyError after too many stops, in all or at the same time."""
         self._in_vain = self._in_vain + 1 if self.last is not None and stop <= self.last else 0
         self.last = stop if self.last is None else max(self.last, stop)
         self._all += 1
@@ -131,7 +131,7 @@ class _Progress:
 
 
 async def _stop(parties: Sequence[ShownParty], states: Mapping[str, ClockState], moment: datetime) -> datetime:
-    """Let the parties jump to the next deadline, or to the moment if that is earlier; return where they are."""
+    """Let the parties jump to the next deadline, or to the moment if that is earlier; return the time reached."""
     dues = {party.name: states[party.name].due or _NEVER for party in parties}
     stop = min([moment, *dues.values()])
     for party in sorted(parties, key=lambda party: dues[party.name], reverse=True):

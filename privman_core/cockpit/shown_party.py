@@ -46,7 +46,7 @@ class ShownParty(ABC):
 
     @abstractmethod
     async def find(self, line: str, most: int, before: int = 0) -> FoundExchanges:
-        """Return the newest exchanges that the search line fits.
+        """Return the newest exchanges that match the search line.
 
         Args:
             line: see `Search`.
@@ -71,7 +71,7 @@ class ShownParty(ABC):
 
     @abstractmethod
     async def compared(self, number: int) -> ContractComparison:
-        """Return the exchange of that number beside its contract; nothing of one that is not kept."""
+        """Return the exchange of that number beside its contract; an empty comparison if it is not kept."""
 
     @abstractmethod
     async def forget(self) -> None:
@@ -83,7 +83,7 @@ class ShownParty(ABC):
 
     @abstractmethod
     async def advance_to(self, moment: datetime) -> None:
-        """Let virtual time jump, unless it is that late; returns when what fell due has been sent and answered."""
+        """Let virtual time jump to a later moment; returns when what fell due has been sent and answered."""
 
     @abstractmethod
     async def due(self, most: int) -> list[Due]:
@@ -111,4 +111,4 @@ class ShownParty(ABC):
 
     @abstractmethod
     async def request(self, request_id: str) -> RequestDetail | None:
-        """Return what the party knows of an approval request; None if it has none with that RequestId."""
+        """Return an approval request as the party knows it; None if it has none with that RequestId."""

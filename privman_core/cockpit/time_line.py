@@ -14,7 +14,7 @@ from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.sequence_diagram import in_words
 
 FOLDED = 3
-"""Steps alike in a row that are one."""
+"""So many steps in a row that differ only in time are folded into one."""
 _SUCCESSES = range(200, 300)
 _READING, _CHANGING = frozenset({"GET", "HEAD"}), frozenset({"PATCH", "PUT"})
 
@@ -30,7 +30,7 @@ class TimedStep(Struct, frozen=True):
         preparations: exchanges that only prepared this one, such as token calls.
         repeats: exchanges like this one that followed it at once, such as polls.
         wait: how long after the step before; empty for less than a second.
-        notes: what explains a failure.
+        notes: explanations of a failure.
     """
 
     at: datetime
@@ -66,8 +66,8 @@ def time_line(
 
     Args:
         rows: the exchanges about the request, oldest first.
-        known: what each party knows of it, by name.
-        notes: what explains an exchange, by its place among the rows.
+        known: the request as each party knows it, by name.
+        notes: explanations of exchanges, by their places among the rows.
     """
     steps = _exchanges(rows, notes)
     for name, detail in known.items():
@@ -78,7 +78,7 @@ def time_line(
 
 
 def what_falls_due(known: Mapping[str, RequestDetail], now: Mapping[str, datetime]) -> list[ComingStep]:
-    """Return what is still to come, the next first; ``now`` is the time of each party."""
+    """Return what is still to come, the next first; ``now`` is the time at each party."""
     found = [
         ComingStep(event.at, name, event.text, in_words(max(event.at - now[name], timedelta(0))) or "now")
         for name, detail in known.items()
@@ -89,7 +89,7 @@ def what_falls_due(known: Mapping[str, RequestDetail], now: Mapping[str, datetim
 
 
 def words_of(row: MergedRow) -> str:
-    """Return what an exchange is for."""
+    """Return the purpose of an exchange."""
     what = row.served.contract or row.sent.contract or f"{row.sent.method} {path_of(row.sent.url)}"
     return ", ".join(filter(None, (what, row.replay)))
 
@@ -110,7 +110,7 @@ def _exchanges(rows: Sequence[MergedRow], notes: Mapping[int, list[str]]) -> lis
 
 
 def _only_prepares(row: MergedRow, later: Iterable[MergedRow]) -> bool:
-    """Return whether an exchange has prepared a later one: it succeeded, and its sender went on."""
+    """Return whether an exchange only prepared a later one: it succeeded, and its sender then sent that one."""
     return (
         row.sent.prepares
         and row.sent.status in _SUCCESSES
@@ -119,9 +119,9 @@ def _only_prepares(row: MergedRow, later: Iterable[MergedRow]) -> bool:
 
 
 def _place(steps: Sequence[TimedStep], party: str, event: DatedEvent) -> int:
-    """Return where an event belongs, by what its party has journaled and by the clock of that party.
+    """Return the place of an event among the steps, by the journal and the clock of its party.
 
-    Times of records have no fractions of a second, virtual time stands still, and the clocks of the parties may differ.
+    Times alone do not say: those of records have whole seconds, virtual time stands still, and the clocks may differ.
     """
     second = event.at.replace(microsecond=0)
     known = [(place, when) for place, step in enumerate(steps) if (when := _second_at(step, party)) is not None]
@@ -136,7 +136,7 @@ def _place(steps: Sequence[TimedStep], party: str, event: DatedEvent) -> int:
 
 
 def _causes(steps: Sequence[TimedStep], same: Sequence[int], party: str) -> Mapping[str, Sequence[int]]:
-    """Return the places beside the exchanges that may have caused an event of the second of ``same``, by its order."""
+    """Return the places of the exchanges of one second that may have caused an event, by the order that it asks for."""
     received = [place + 1 for place in same if _receives(steps[place], party)]
     delivered = [place for place in received if _keeps_contract(steps[place - 1])]
     first_sent = next((place for place in same if _sends(steps[place], party)), len(steps))
@@ -148,20 +148,20 @@ def _causes(steps: Sequence[TimedStep], same: Sequence[int], party: str) -> Mapp
 
 
 def _second_at(step: TimedStep, party: str) -> datetime | None:
-    """Return when a step happened by the clock of a party; None for what that party does not know."""
+    """Return the time of a step by the clock of a party; None if that party does not know of it."""
     if step.exchange is None:
         return step.at.replace(microsecond=0) if step.who == party else None
     return next((row.at.replace(microsecond=0) for one, row in step.exchange.entries if one.name == party), None)
 
 
 def _receives(step: TimedStep, party: str) -> bool:
-    """Return whether a step is an accepted write that a party received: it may have caused an event there."""
+    """Return whether a step is an accepted write that the party received, so that it may have caused an event there."""
     exchange = step.exchange
     return exchange is not None and step.whom == party and step.tone == "good" and exchange.sent.method not in _READING
 
 
 def _keeps_contract(step: TimedStep) -> bool:
-    """Return whether a step is a message of the integration itself, not of a page or a preparation."""
+    """Return whether a step is a message of the integration, not that of a page and not a preparation."""
     exchange = step.exchange
     return exchange is not None and bool(exchange.served.contract) and not exchange.served.prepares
 
@@ -175,7 +175,7 @@ def _sends_change(step: TimedStep, party: str) -> bool:
 
 
 def _without_reading(steps: Sequence[TimedStep], place: int) -> int:
-    """Return the place of the first of the exchanges in which the sender of a change has read the record before it."""
+    """Return the place of the first exchange by which the sender of a change read the record before."""
     while place and _reads(steps[place - 1], steps[place].who):
         place -= 1
     return place
@@ -186,7 +186,7 @@ def _reads(step: TimedStep, party: str) -> bool:
 
 
 def _folded(steps: Iterable[TimedStep]) -> Iterator[TimedStep]:
-    """Yield the steps, several in a row that differ in nothing but their time as one."""
+    """Yield the steps; several in a row that differ only in time are one."""
     for _, group in groupby(steps, key=_kind):
         same = list(group)
         if len(same) < FOLDED:

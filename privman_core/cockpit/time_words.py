@@ -28,7 +28,7 @@ _UNITS = {
 
 
 class TimeWordsError(ValueError):
-    """A text is no time; the message shows it, and what would be one."""
+    """A text is not a time; the message shows it with an example of a valid one."""
 
 
 def read_span(text: str) -> timedelta:
@@ -60,7 +60,7 @@ def read_jump(text: str, now: datetime, earliest: datetime, dues: Iterable[Due])
     Args:
         text: a span, or ``until`` and a moment, or ``until next`` and perhaps a word for what falls due.
         now: the time from which a span counts.
-        earliest: the time of the clock that is behind, which may jump to what has passed for another.
+        earliest: the time of the clock that is behind; the jump may lead to a moment that has passed for the other.
         dues: what falls due, earliest first.
     """
     words = _tidied(text)
@@ -117,7 +117,7 @@ def _span_seconds(words: str) -> float | None:
     if found := _HOURS_AND_MINUTES.fullmatch(words):
         return int(found[1]) * 3_600 + int(found[2]) * 60
     found = _CLOCK.fullmatch(words)
-    if found and found[3]:  # without seconds it may be a time of day
+    if found and found[3]:  # without seconds it may also be a time of day
         return int(found[1]) * 3_600 + int(found[2]) * 60 + float(found[3])
     return _sum_of_parts(words)
 
