@@ -123,7 +123,7 @@ async def test_silent_party_is_left_alone_for_a_while() -> None:
     assert asked == ["cockpit"]
 
 
-async def test_end_that_is_started_later_is_found_at_once() -> None:
+async def test_party_that_is_started_later_is_found_at_once() -> None:
     """Whoever refuses the connection has let nobody wait, so the next page asks again."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
