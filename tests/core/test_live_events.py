@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack
 from typing import Any
 
+import pytest
 from aiohttp import ClientResponse, ClientSession, web
 
 from privman_core.cockpit.live_events import MOST_STREAMS, LiveEvents
@@ -18,6 +19,7 @@ async def _event(stream: ClientResponse) -> str:
     """Return the data of the next event."""
     while True:
         line = (await stream.content.readline()).decode()
+        assert line, "the stream has ended"
         if line.startswith("data: "):
             return line.removeprefix("data: ").strip()
 
@@ -40,33 +42,52 @@ async def test_stream_tells_of_every_change(party: Party) -> None:
 
 
 class Unchanging:
-    """Two parties to which nothing happens; the other one never answers."""
+    """A party to which nothing happens, beside another one."""
 
-    url = ""
+    name, url = "Echo", ""
 
-    def __init__(self, name: str = "Echo") -> None:
-        self.name = name
+    def __init__(self, other: Any) -> None:
+        self._other = other
         self.own: Any = self
 
     async def find(self) -> Parties:
         """Return both."""
-        other: Any = Unchanging("Other")
-        return Parties([self.own, other], [])
+        return Parties([self.own, self._other], [])
 
     async def marks(self) -> Marks:
         """Return the same as ever."""
-        if self.name == "Other":
-            raise PartyError("no answer")
         return Marks(0, 0, "")
 
 
-async def test_a_page_hears_a_beat_now_and_then() -> None:
-    """So it shows what only the passing of real time has changed, and the server notices that it was closed."""
-    app, events = web.Application(), LiveEvents(Unchanging(), lambda _request: True, look_seconds=0)
+class Silent:
+    """A party that never answers."""
+
+    name = "Other"
+
+    async def marks(self) -> Marks:
+        """Raise PartyError."""
+        raise PartyError("no answer")
+
+
+class Changing(Silent):
+    """A party that has another exchange whenever somebody looks."""
+
+    looks = 0
+
+    async def marks(self) -> Marks:
+        """Return other marks than before."""
+        self.looks += 1
+        return Marks(self.looks, 0, "")
+
+
+@pytest.mark.parametrize(("other", "event"), [(Silent(), "beat"), (Changing(), "changed")])
+async def test_stream_looks_at_the_other_party(other: Silent, event: str) -> None:
+    """If it never answers, a beat shows what only the passing of real time has changed, and finds closed pages."""
+    app, events = web.Application(), LiveEvents(Unchanging(other), lambda _request: True, look_seconds=0)
     app.router.add_get("/events", events.stream)
     app.on_shutdown.append(events.close)
     async with serving(app) as url, ClientSession() as http, http.get(f"{url}/events") as stream:
-        assert await _event(stream) == "beat"
+        assert await _event(stream) == event
 
 
 async def test_streams_are_bounded(party: Party) -> None:

@@ -237,7 +237,8 @@ async def test_refused_form_passes_axe(page: Page) -> None:
     await expect(page.get_by_role("alert")).to_be_visible()
     await expect(page.get_by_label("Base URL")).to_have_attribute("aria-invalid", "true")
     await expect(page.get_by_label("Base URL")).to_have_accessible_description(
-        "Base URL is 'dev1'; expected an address such as https://example.service-now.com"
+        "Base URL is 'dev1'; expected an address such as https://example.service-now.com "
+        "Such as https://[InstanceName].service-now.com/"
     )
     assert await complaints(page) == []
 

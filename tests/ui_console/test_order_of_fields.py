@@ -260,7 +260,10 @@ PICTURES = (
         fields={"Membership": "Windows Administrators Role Members"},
     ),
     Picture(
-        "assign-user.png", members, "Privilege Manager Users: members", buttons="Search|Search|Add|Remove|Cancel|Update"
+        "assign-user.png",
+        members,
+        "Privilege Manager Users: members",
+        buttons="Search|Search|API User Created On Jan 5, 2026|Add|jdoe|Remove|Cancel|Update",
     ),
     Picture(
         "save.png",
