@@ -5,7 +5,10 @@ from typing import Literal
 from msgspec import Struct, field
 
 from privman_core.cockpit.bounded_texts import Moment, PagePath, Sentence, Tone, Word
+from privman_core.cockpit.exchange_facts import FoundExchanges
 
+MOST_ABOUT, MOST_REGISTERING = 60, 20
+"""Exchanges that a page shows of a request, and of a registration."""
 Stand = Literal["open", "approved", "denied", "timed out"]
 """What became of a request, in words that both parties share."""
 
@@ -128,3 +131,17 @@ class RequestDetail(Struct, frozen=True, kw_only=True):
     events: list[DatedEvent] = field(default_factory=list)
     deliveries: list[DeliveryState] = field(default_factory=list)
     registrations: list[str] = field(default_factory=list)
+
+
+class KnownRequest(Struct, frozen=True):
+    """All that a party has of an approval request.
+
+    Attributes:
+        detail: None if it has no request with that RequestId.
+        about: the newest exchanges that belong to the request.
+        registering: the newest ones that made, read or changed the registrations that it uses.
+    """
+
+    detail: RequestDetail | None
+    about: FoundExchanges
+    registering: FoundExchanges

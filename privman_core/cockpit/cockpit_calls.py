@@ -113,10 +113,8 @@ class CockpitCalls:
         return _answer(await self._party.deliveries(_limit(request)))
 
     async def request(self, request: web.Request) -> web.Response:
-        """Answer what this party knows of the approval request with that RequestId."""
-        request_id = request.match_info["request_id"]
-        found = await self._party.request(request_id.lower())
-        return to_json({"error": f"no request {request_id}"}, 404) if found is None else _answer(found)
+        """Answer what this party has of the approval request with that RequestId."""
+        return _answer(await self._party.request(request.match_info["request_id"].lower()))
 
     async def disarm(self, request: web.Request) -> web.Response:
         """Disarm the fault of that number."""

@@ -7,13 +7,12 @@ from http import HTTPStatus
 from aiohttp import web
 
 from privman_core.cockpit.addresses import path_of
-from privman_core.cockpit.approval_facts import RequestDetail
+from privman_core.cockpit.approval_facts import MOST_ABOUT, RequestDetail
 from privman_core.cockpit.known_causes import with_causes
 from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.parties import PartyFinder
-from privman_core.cockpit.request_rows import MOST_ROWS, explained, rows_about, rows_registering
+from privman_core.cockpit.request_rows import explained, rows_about, rows_registering
 from privman_core.cockpit.sequence_diagram import DrawnCall, DrawnNote, draw
-from privman_core.cockpit.shown_party import ShownParty
 from privman_core.cockpit.time_line import TimedStep, time_line, what_falls_due
 from privman_core.pages.site import PageError, Visit
 
@@ -32,29 +31,27 @@ class OneRequestPage:
         request_id, parties = visit.request.match_info["request_id"].lower(), await self._parties.find()
         if len(request_id) != _WHOLE:
             raise _not_found(request_id, "Expected a whole RequestId, such as those in the list of approvals.")
-        names = [party.name for party in parties]
-        known = dict(zip(names, await gather(*(party.request(request_id) for party in parties)), strict=True))
-        rows = await rows_about(parties, request_id)
-        if not rows and not any(known.values()):
+        known = await gather(*(party.request(request_id) for party in parties))
+        told = {party.name: each.detail for party, each in zip(parties, known, strict=True)}
+        rows = await rows_about(parties, [each.about for each in known], request_id)
+        if not rows and not any(told.values()):
             raise _not_found(request_id, "No party has a request with this RequestId, and no exchange is about it.")
         notes = await explained(rows)
-        details = {name: with_causes(detail, rows, notes) for name, detail in known.items() if detail is not None}
+        details = {name: with_causes(detail, rows, notes) for name, detail in told.items() if detail is not None}
         steps = time_line(rows, details, notes)
-        clocks = await gather(*(party.clock() for party in parties))
-        now = {name: clock.now for name, clock in zip(names, clocks, strict=True)}
         return await visit.page(
             "cockpit/request.html",
             title=f"Request {request_id[:_SHORT]}…",
             parties=parties,
             request_id=request_id,
-            known={name: details.get(name) for name in names},
-            difference=_difference(known),
+            known={name: details.get(name) for name in told},
+            difference=_difference(told),
             steps=steps,
-            due=what_falls_due(details, now),
+            due=what_falls_due(details, {hello.name: hello.now for hello in parties.hellos}),
             diagram=draw(list(_drawn(steps))),
-            registering=await rows_registering(parties, lambda party: _registrations(details, party)),
+            registering=await rows_registering(parties, [each.registering for each in known]),
             rows=rows,
-            most=MOST_ROWS,
+            most=MOST_ABOUT,
         )
 
 
@@ -78,10 +75,6 @@ def _difference(known: Mapping[str, RequestDetail | None]) -> str:
     told = {name: "does not have it" if detail is None else f"says {detail.state}" for name, detail in known.items()}
     says = " and ".join(f"{name} {what}" for name, what in told.items())
     return f"The parties differ: {says}."
-
-
-def _registrations(details: Mapping[str, RequestDetail], party: ShownParty) -> list[str]:
-    return details[party.name].registrations if party.name in details else []
 
 
 def _not_found(request_id: str, detail: str) -> PageError:

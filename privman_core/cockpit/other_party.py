@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from yarl import URL
 
 from privman_core.clock import Due, RealClock
-from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, RequestDetail
+from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, KnownRequest
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_facts import EditedRequest, ExchangeDetail, ExchangeRow, FoundExchanges, Replay
 from privman_core.cockpit.party_facts import ClockState, FaultsState, Marks
@@ -142,9 +142,8 @@ class OtherParty(ShownParty):
     async def deliveries(self, most: int) -> list[DeliveryState]:
         return await self._read(f"/cockpit/deliveries?limit={most}", list[DeliveryState])
 
-    async def request(self, request_id: str) -> RequestDetail | None:
-        answer = await self._send("GET", f"/cockpit/requests/{quote(request_id, safe='')}")
-        return None if answer.status == HTTPStatus.NOT_FOUND else self._decoded(answer, RequestDetail)
+    async def request(self, request_id: str) -> KnownRequest:
+        return await self._read(f"/cockpit/requests/{quote(request_id, safe='')}", KnownRequest)
 
     async def _read(self, path: str, shape: type[T]) -> T:
         return self._decoded(await self._send("GET", path), shape)

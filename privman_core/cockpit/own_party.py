@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from privman_core.clock import ClockError, Due
-from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, RequestDetail
+from privman_core.cockpit.approval_facts import MOST_ABOUT, MOST_REGISTERING, ApprovalState, DeliveryState, KnownRequest
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_facts import (
     EditedRequest,
@@ -28,6 +28,7 @@ from privman_core.cockpit.party_facts import (
 from privman_core.cockpit.product import Product
 from privman_core.cockpit.replayer import Replayer
 from privman_core.cockpit.search import Search, SearchError, Seen
+from privman_core.cockpit.search_line import written
 from privman_core.cockpit.shown_party import PartyError, ShownParty, require_reach
 from privman_core.command_line import installed_version
 from privman_core.cuts import cut
@@ -165,8 +166,12 @@ class OwnParty(ShownParty):
     async def deliveries(self, most: int) -> list[DeliveryState]:
         return await self._product.deliveries(most)
 
-    async def request(self, request_id: str) -> RequestDetail | None:
-        return await self._product.request(request_id)
+    async def request(self, request_id: str) -> KnownRequest:
+        detail = await self._product.request(request_id)
+        about = await self.find(written(request=request_id), MOST_ABOUT)
+        ids = ",".join(detail.registrations) if detail else ""
+        found = await self.find(written(registration=ids), MOST_REGISTERING) if ids else FoundExchanges([])
+        return KnownRequest(detail, about, found)
 
     def _seen(self, exchange: Exchange) -> Seen:
         return Seen(exchange, self.name, self._product.explain, self._journal)

@@ -1,31 +1,31 @@
 """The exchanges that belong to one approval request, or to the registration that it uses."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 from privman_core.cockpit.addresses import line_like, path_of
+from privman_core.cockpit.approval_facts import MOST_ABOUT, MOST_REGISTERING
 from privman_core.cockpit.exchange_facts import ExchangeDetail, FoundExchanges
 from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_entries
 from privman_core.cockpit.parties import Parties
-from privman_core.cockpit.search_line import written
 from privman_core.cockpit.shown_party import ShownParty
 from privman_core.cuts import cut
 
-MOST_ROWS, MOST_REGISTERING, MOST_EXPLAINED = 60, 20, 6
-"""Exchanges that a page shows of a request and of a registration, and failed ones that it explains."""
+MOST_EXPLAINED = 6
+"""Failed exchanges that a page explains."""
 ANSWER = "Answer: "
 """The note with the text of an answer begins so."""
 _MOST_PATHS, _LONGEST_NOTE = 4, 300
 _Found = list[tuple[ShownParty, FoundExchanges]]
 
 
-async def rows_about(parties: Parties, request_id: str) -> list[MergedRow]:
-    """Return the newest exchanges that belong to a request, oldest first.
+async def rows_about(parties: Parties, about: Sequence[FoundExchanges], request_id: str) -> list[MergedRow]:
+    """Return the newest exchanges that belong to a request, oldest first; ``about`` is what each party knows of them.
 
     Each party knows to which request its exchanges belong, but of a token call only its sender does. So both journals
     are searched again for the paths of exchanges that seem to be in one journal only.
     """
-    found = await _find(parties, written(request=request_id))
+    found = list(zip(parties, about, strict=True))
     rows = merged(found).rows
     paths = dict.fromkeys(path_of(row.url) for row in rows if not row.is_pair and _is_between(parties, row))
     for path in list(paths)[:_MOST_PATHS]:
@@ -35,13 +35,12 @@ async def rows_about(parties: Parties, request_id: str) -> list[MergedRow]:
     return [row for row in reversed(rows) if request_id in row.about]
 
 
-async def rows_registering(parties: Parties, ids: Callable[[ShownParty], Iterable[str]]) -> list[MergedRow]:
-    """Return the newest exchanges that made, read or changed the registrations with these ids of each party.
+async def rows_registering(parties: Parties, found: Sequence[FoundExchanges]) -> list[MergedRow]:
+    """Return the newest exchanges of those that each party has found about registrations, oldest first.
 
     Exchanges about requests are left out, although they may read the activity type.
     """
-    parts = await asyncio.gather(*(_registering(party, ids(party)) for party in parties))
-    rows = [row for row in merged(list(zip(parties, parts, strict=True))).rows if not row.about][:MOST_REGISTERING]
+    rows = [row for row in merged(list(zip(parties, found, strict=True))).rows if not row.about][:MOST_REGISTERING]
     return (await with_other_entries(parties.all, rows))[::-1]
 
 
@@ -58,15 +57,9 @@ async def _explanation(row: MergedRow) -> list[str]:
     return list(dict.fromkeys(note for each in details if each is not None for note in _notes(each, judged=judged)))
 
 
-async def _registering(party: ShownParty, ids: Iterable[str]) -> FoundExchanges:
-    all_ids = ",".join(ids)
-    line = written(registration=all_ids)
-    return await party.find(line, MOST_REGISTERING) if all_ids else FoundExchanges([])
-
-
 async def _find(parties: Parties, line: str) -> _Found:
     """Return what each party finds; asks all at the same time."""
-    parts = await asyncio.gather(*(party.find(line, MOST_ROWS) for party in parties))
+    parts = await asyncio.gather(*(party.find(line, MOST_ABOUT) for party in parties))
     return list(zip(parties, parts, strict=True))
 
 

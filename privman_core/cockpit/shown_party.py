@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from privman_core.clock import MOST_SECONDS, Due
-from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, RequestDetail
+from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, KnownRequest
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_facts import EditedRequest, ExchangeDetail, ExchangeRow, FoundExchanges
 from privman_core.cockpit.party_facts import ClockState, FaultsState, Marks
@@ -110,5 +110,5 @@ class ShownParty(ABC):
         """Return the newest deliveries, newest first."""
 
     @abstractmethod
-    async def request(self, request_id: str) -> RequestDetail | None:
-        """Return an approval request as the party knows it; None if it has none with that RequestId."""
+    async def request(self, request_id: str) -> KnownRequest:
+        """Return all that the party has of an approval request."""

@@ -59,20 +59,34 @@ async def test_parties_on_this_machine_find_each_other() -> None:
                 html = await _page(url, "?find=method:POST+table:integration_configuration")
                 assert ("alone" in html, html.count('title="Search method:POST"')) == (False, 1)
                 assert "Console → ServiceNow" in _text(html)
+            await _forget_registrations(servicenow)
+            html = await _page(servicenow.url)
+            assert f"The configuration no longer names the other party, which was {console.url}." in html
+
+
+async def _forget_registrations(servicenow: MockServiceNow) -> None:
+    url = f"{servicenow.url}/api/now/table/x_thyti_thycotic_p_integration_configuration"
+    async with ClientSession(headers={"Authorization": encode_basic_auth(*servicenow.auth)}) as http:
+        async with http.get(url) as answer:
+            found = (await answer.json())["result"]
+        for each in found:
+            async with http.delete(f"{url}/{each['sys_id']}") as answer:
+                assert answer.status == 204
 
 
 @pytest.mark.parametrize("printed", ["{}", f'{{"x": {"[" * 20_000 + "]" * 20_000}}}'])
 async def test_answer_of_another_shape_is_a_refusal(printed: str) -> None:
     """What is no exchange is no reason to fail; nor is one that is nested too deeply."""
-    row = {
-        "number": 1,
-        "at": "2026-01-05T09:00:00Z",
-        "direction": "in",
-        "method": "GET",
-        "url": "/",
+    row = {"number": 1, "at": "2026-01-05T09:00:00Z", "direction": "in", "method": "GET", "url": "/"}
+    row |= {
         "other_party": "x",
+        "contract": "",
+        "status": 200,
+        "error": "",
+        "fault": "",
+        "verdict": "none",
+        "findings": 0,
     }
-    row |= {"contract": "", "status": 200, "error": "", "fault": "", "verdict": "none", "findings": 0}
 
     async def answer(request: web.Request) -> web.Response:
         hello = {"name": "ServiceNow", "version": "1", "now": "2026-01-05T09:00:00Z"}
