@@ -7,7 +7,7 @@ ends when its client goes.
 import math
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from threading import Condition, local
 from time import sleep, thread_time
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ _LENGTH, _PATTERN = 128 * 1024, 64
 """Bytes of a text, and of a pattern to search for, that a brief read takes: more can take one operation seconds."""
 _BRIEF_LIMITS = ((sqlite3.SQLITE_LIMIT_LENGTH, _LENGTH), (sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, _PATTERN))
 _OVERRUN = {"SQLITE_INTERRUPT", "SQLITE_TOOBIG"}
+_WAITING = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _LONG_PATTERN = "LIKE or GLOB pattern too complex"
 
 
@@ -191,9 +192,7 @@ class Aside:
     def run(self, work: Callable[[], T]) -> T:
         """Do the work; raises NotAsideError."""
         with closing(self._connected()) as connection:
-            driver: Any = connection.connection.driver_connection
-            self._copy(driver)
-            self._watch = Watch(driver, _LONG)
+            self._watch = Watch(_driver(connection), _LONG)
             if self._stopped:
                 self._watch.stop()
             self._here.connection = connection
@@ -202,16 +201,22 @@ class Aside:
             finally:
                 self._here.connection = None
 
-    def _copy(self, driver: sqlite3.Connection) -> None:
-        """Copy what is in memory in steps, between which others may write: each commit makes SQLite begin anew.
+    def _connected(self) -> sa.Connection:
+        """Return a connection of its own, to a copy of what is in memory.
 
-        So the steps grow, at last to the whole database.
+        It is copied in steps, between which others may write: each commit makes SQLite begin anew. So the steps grow,
+        at last to the whole database.
         """
         pages = _PAGES
-        while self._source is not None and not _is_copied(self._source, driver, pages):
-            pages *= 2
+        while True:
+            with ExitStack() as unless_copied:
+                connection = unless_copied.enter_context(closing(self._opened()))
+                if self._source is None or _is_copied(self._source, _driver(connection), pages):
+                    unless_copied.pop_all()
+                    return connection
+            pages *= 2  # into another file: half a copy is no database
 
-    def _connected(self) -> sa.Connection:
+    def _opened(self) -> sa.Connection:
         try:
             return self._engine.connect()
         except (sa.exc.DBAPIError, sqlite3.Error):  # such as too many open files
@@ -232,9 +237,11 @@ def _is_copied(source: sqlite3.Connection, driver: sqlite3.Connection, pages: in
     """Copy that many pages at a time; false if SQLite has begun anew. Raises NotAsideError, as for a full disk."""
     left = math.inf
 
-    def look(_status: int, remaining: int, _total: int) -> None:
+    def look(status: int, remaining: int, _total: int) -> None:
         """Give others a chance to lock the database that is copied."""
         nonlocal left
+        if status in _WAITING:
+            return
         if remaining >= left:
             raise _BegunAnewError
         left = remaining
@@ -247,6 +254,10 @@ def _is_copied(source: sqlite3.Connection, driver: sqlite3.Connection, pages: in
     except sqlite3.Error:
         raise NotAsideError from None
     return True
+
+
+def _driver(connection: sa.Connection) -> Any:  # noqa: ANN401 - that of the database
+    return connection.connection.driver_connection
 
 
 def is_interrupted(error: BaseException) -> bool:
