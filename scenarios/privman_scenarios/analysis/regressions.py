@@ -14,7 +14,7 @@ from privman_scenarios.analysis.exploration import VariationRunner
 from privman_scenarios.errors import ScenarioFileError
 from privman_scenarios.language.model import Scenario, Step
 from privman_scenarios.language.step_modifiers import MODIFIERS
-from privman_scenarios.language.variables import check_variables
+from privman_scenarios.language.variables import check_variables, without_variables
 from privman_scenarios.language.vocabulary import Vocabulary
 from privman_scenarios.language.yaml_nodes import literal
 from privman_scenarios.output import printable, write
@@ -115,7 +115,9 @@ def to_yaml(scenario: Scenario) -> str:
     if scenario.clock is not None:
         document["clock"] = scenario.clock.isoformat()
     if scenario.own:
-        document["own"] = {kind: literal(list(words)) for kind, words in scenario.own.items()}
+        document["own"] = {
+            kind: literal([without_variables(word) for word in words]) for kind, words in scenario.own.items()
+        }
     if scenario.when:
         document["when"] = dict(scenario.when)
     document["given"] = "nothing" if scenario.given is None else literal(scenario.given)

@@ -274,6 +274,11 @@ def names_in(value: Any) -> Iterator[str]:  # noqa: ANN401 - any argument
             yield from names_in(item)
 
 
+def without_variables(text: str) -> str:
+    """Return the text as a file has to hold it, so that no ``${name}`` in it is taken for a variable."""
+    return VARIABLE.sub(r"${dollar}{\1}", text)
+
+
 def saves_request(arguments: Arguments) -> Iterator[tuple[str, str]]:
     """Yield what a verb saves that makes a request."""
     yield from dict.fromkeys(("request_id", f"{arguments.get('as', 'request')}.request_id"), _GUID).items()
