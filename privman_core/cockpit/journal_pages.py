@@ -12,8 +12,8 @@ from privman_core.cockpit.exchange_facts import FoundExchanges
 from privman_core.cockpit.folding import JournalLine, folded
 from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_entries
 from privman_core.cockpit.parties import Parties, PartyFinder
-from privman_core.cockpit.search import WORDS
 from privman_core.cockpit.search_line import Term, read_terms, toggled, write_terms
+from privman_core.cockpit.search_words import WORDS
 from privman_core.cockpit.shown_party import PartyError, ShownParty
 from privman_core.control import COCKPIT
 from privman_core.pages.rendering import see

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 
-from privman_core.cockpit.search import LONGEST_SEARCHED, Search, Seen
+from privman_core.cockpit.search import Search
+from privman_core.cockpit.search_words import LONGEST_SEARCHED, Seen
 from privman_core.exchange import Exchange, ShownBodies
 from privman_core.journal import MOST_WORK, Journal, aside
 
@@ -46,31 +47,33 @@ class JournalSearch:
             async for _ in self._journal.read(unjudged):
                 """Judge it."""
             for seen in some:
-                if all(each.fits(seen) for each in self._search.verdicts):
+                if all(fits(seen) for fits in self._search.verdicts):
                     yield seen
 
     async def _batches(self) -> AsyncIterator[list[Seen]]:
-        """Yield batches of those that match all terms but the verdicts."""
-        conditions, texts, some = self._search.conditions, self._search.texts, list[Seen]()
-        for exchange in self._sifted():
-            self._done += len(exchange.url) + _LOOK * (1 + len(conditions))
+        """Yield those that fit all but the verdicts, a few at a time."""
+        search, some = self._search, list[Seen]()
+        for exchange in self._older():
+            self._done += _LOOK
             if self._done >= MOST_WORK:
                 await self._turn()
+            if not search.sifts(exchange):
+                continue
+            self._done += len(exchange.url) + _LOOK * len(search.conditions)
             if len(exchange.url) > LONGEST_SEARCHED:
                 await aside(exchange, self._journal.show_url)
             seen = self._seen(exchange)
-            if all(each.fits(seen) for each in conditions) and (not texts or await self._has_texts(exchange)):
+            if all(fits(seen) for fits in search.conditions) and (not search.texts or await self._has_texts(exchange)):
                 some.append(seen)
             if len(some) == _AT_ONCE:
                 yield some
                 some = []
         yield some
 
-    def _sifted(self) -> Iterator[Exchange]:
-        """Yield those that pass the quick test, newest first."""
-        before, newest = self._before, reversed(self._journal.kept())
-        older = (each for each in newest if each.number < before) if before else newest
-        return filter(self._search.sieve, older)
+    def _older(self) -> Iterator[Exchange]:
+        """Yield those below the number at which the page begins, newest first."""
+        newest = reversed(self._journal.kept())
+        return (each for each in newest if each.number < self._before) if self._before else newest
 
     async def _has_texts(self, exchange: Exchange) -> bool:
         """Return whether the masked bodies contain the texts, ignoring case."""
