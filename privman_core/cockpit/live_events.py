@@ -13,7 +13,7 @@ from privman_core.cockpit.shown_party import PartyError, ShownParty
 from privman_core.pages.rendering import HEADERS
 
 MOST_STREAMS = 24
-"""Open pages that a server sends events to; when one more connects, the oldest stream ends."""
+"""Browsers that a server sends events to; when one more connects, the oldest stream ends. Their pages share it."""
 LOOK_SECONDS = 0.2
 """Real seconds between two looks at the party that serves the cockpit."""
 OTHER_LOOKS, BEAT_LOOKS = 5, 50
@@ -36,9 +36,9 @@ class KnownParties(Protocol):
 
 
 class LiveEvents:
-    """Sends each open page an event when either party has changed.
+    """Sends each browser an event when either party has changed.
 
-    Nothing runs while no page is open, and no event is lost: a page that connects fetches itself once.
+    Nothing runs while no page is open, and no event is lost: pages fetch themselves once when they are connected.
 
     Args:
         admits: decides whether a browser may listen.
@@ -55,7 +55,7 @@ class LiveEvents:
         self._open: list[asyncio.Event] = []  # each set when its stream has to end, the oldest first
 
     async def stream(self, request: web.Request) -> web.StreamResponse:
-        """Answer a stream of events until the page or the server is closed, or too many newer pages have connected."""
+        """Answer a stream of events until the browser or the server closes it, or too many others have connected."""
         if not self._admits(request):
             raise web.HTTPForbidden
         closing = asyncio.Event()

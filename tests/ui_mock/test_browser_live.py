@@ -36,6 +36,18 @@ async def test_open_journal_stays_as_the_reader_has_it(site: Site, page: Page) -
     await expect(page.get_by_role("status")).to_have_text("Live")
 
 
+async def test_open_pages_leave_the_server_free(site: Site, page: Page) -> None:
+    """Any number of them, all live: browsers open six connections to a server, so the pages of one share a stream."""
+    opened = [page, *[await page.context.new_page() for _ in range(7)]]
+    for each in opened:
+        await each.goto(JOURNAL)
+    await site.call("GET", "/api/now/table/incident?seen")
+    for each in opened:
+        await expect(_row(each, "?seen")).to_be_visible()
+    await page.goto("/login.do")
+    await expect(page.get_by_label("User name")).to_be_visible()
+
+
 @pytest.mark.long
 async def test_nothing_jumps_while_the_reader_is_further_down(site: Site, page: Page) -> None:
     """New exchanges are counted while the page is scrolled or shows older ones; the count leads to them."""
@@ -141,7 +153,8 @@ async def test_back_leads_through_searches(site: Site, page: Page) -> None:
 
 @pytest.mark.long
 async def test_page_says_that_it_is_not_live(site: Site, page: Page) -> None:
-    """While the server refuses the stream, the page says so; later it is live again by itself."""
+    """In a browser whose pages share nothing, too: while the server refuses the stream; later it is live by itself."""
+    await page.add_init_script("delete window.SharedWorker")
     await page.route("**/__cockpit/events", lambda route: route.fulfill(status=204))
     await page.goto(JOURNAL)
     await expect(page.get_by_role("status")).to_have_text("Not live: no connection to the server")

@@ -1,18 +1,19 @@
 // Keeps a page of the cockpit live by server-sent events, and searches the journal while the reader types.
 import { copyOf, put, regions } from "./morph.js";
+import { listen } from "./stream.js";
 
 const bar = document.getElementById("live");
 const journal = document.getElementById("journal");
 const find = document.getElementById("find");
 const shown = (id) => document.getElementById(id);
-const again = 10_000; // until another attempt, if the server has refused the stream
 const rest = 300; // between two copies of the page, so that a busy server is not asked all the time
 
 let paused = false;
 let fetching = null; // aborts the copy that is on its way
 let due = false; // whether something has changed since the last copy was asked for
-let stream = null;
+let leave = () => {}; // stops to listen
 let connected = false;
+let alone = !window.SharedWorker; // whether this page has a stream of its own
 const running = new WeakMap(); // clocks of real time: the time of the last copy, and when that came
 
 function say() {
@@ -70,7 +71,7 @@ function changed(event) {
  * rows that the reader uses, though the copy lacks them.
  */
 async function refresh({ all = false, fresh = false, keep = true } = {}) {
-  if (fetching && !fresh) {
+  if ((fetching || document.hidden) && !fresh) {
     due = true;
     return;
   }
@@ -101,23 +102,34 @@ function show(copy, all, held, keep) {
   tick();
 }
 
-function connect() {
-  stream?.close();
-  stream = new EventSource(bar.dataset.events);
-  stream.onopen = () => {
-    connected = true;
+/** Hears what `listen` tells. */
+function hear(word) {
+  if (word === "open" || word === "lost") {
+    connected = word === "open";
     say();
-    refresh(); // it may have changed since it was made
-  };
-  stream.onmessage = ({ data }) => {
-    if (paused && !journal) changed(data);
-    else refresh();
-  };
-  stream.onerror = () => {
-    connected = false;
-    say();
-    if (stream.readyState === EventSource.CLOSED) setTimeout(connect, again);
-  };
+    if (connected) refresh(); // it may have changed since it was made
+  } else if (paused && !journal) changed(word);
+  else refresh();
+}
+
+/** Listens to the stream that all pages of this browser share; where there is no such thing, to one of its own. */
+function join() {
+  if (alone) {
+    leave = document.hidden ? () => {} : listen(hear);
+    return;
+  }
+  const shared = new SharedWorker(new URL("./shared.js", import.meta.url), { type: "module" });
+  shared.onerror = () => { alone = true; join(); };
+  shared.port.onmessage = ({ data }) => hear(data);
+  leave = () => shared.port.postMessage("bye");
+}
+
+/** A page that is seen again shows what it has missed. */
+function turn() {
+  if (alone) {
+    leave();
+    join();
+  } else if (due && !document.hidden) refresh();
 }
 
 function pause() {
@@ -214,7 +226,8 @@ if (bar && regions.length) {
   // Whoever is back at the top sees what has been counted.
   if (journal) addEventListener("scroll", () => { if (!shown("news").hidden && !isHeld(journal)) refresh(); }, { passive: true });
   tick();
-  // Browsers open six connections to a server, so only the page that is seen keeps one.
-  document.addEventListener("visibilitychange", () => (document.hidden ? stream?.close() : connect()));
-  if (!document.hidden) connect();
+  document.addEventListener("visibilitychange", turn);
+  addEventListener("pagehide", () => leave());
+  addEventListener("pageshow", ({ persisted }) => { if (persisted) join(); });
+  join();
 }
