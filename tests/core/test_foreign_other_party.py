@@ -129,7 +129,7 @@ async def test_party_that_is_started_later_is_found_at_once() -> None:
         reserved.bind(("127.0.0.1", 0))
         settings = Settings(servicenow_url=f"http://127.0.0.1:{reserved.getsockname()[1]}")
         async with ConsoleSim(settings, seed=1) as console:
-            assert "Shown is Console alone" in await _page(console.url, "/approvals")
+            assert "Only Console is shown" in await _page(console.url, "/approvals")
             runner = web.AppRunner(_app({"approvals": [], "marked": []}, []))
             await runner.setup()
             await web.SockSite(runner, reserved).start()

@@ -53,7 +53,7 @@ async def stranger() -> AsyncIterator[str]:
 async def test_parties_on_this_machine_find_each_other() -> None:
     """Once the console is set up, either cockpit shows both journals, each exchange once."""
     async with MockServiceNow(seed=1) as servicenow:
-        assert "Shown is ServiceNow alone. No other party is known yet." in await _page(servicenow.url)
+        assert "Only ServiceNow is shown. No other party is known yet." in await _page(servicenow.url)
         async with ConsoleSim(servicenow=servicenow, seed=1) as console:
             for url in (servicenow.url, console.url):
                 html = await _page(url, "?find=method:POST+table:integration_configuration")
@@ -125,7 +125,7 @@ async def test_a_token_is_needed_where_the_other_party_has_one() -> None:
             assert "--servicenow-url" in html
         settings = ConsoleSettings(servicenow_url=servicenow.url, servicenow_admin_token=TOKEN)
         async with ConsoleSim(settings, servicenow=servicenow, seed=1) as console:
-            assert "Shown is" not in await _page(console.url)
+            assert " is shown." not in await _page(console.url)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ async def test_what_cannot_be_shown_is_said(stranger: str, address: str, reason:
         url = address.format(stranger=stranger, console=console.url)
         async with ConsoleSim(ConsoleSettings(servicenow_url=url), seed=1, port=0) as other:
             html = await _page(other.url)
-    assert ("Shown is Console alone." in html, reason in html) == (True, True)
+    assert ("Only Console is shown." in html, reason in html) == (True, True)
 
 
 async def test_an_address_elsewhere_is_not_asked() -> None:

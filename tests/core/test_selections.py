@@ -79,7 +79,7 @@ async def test_selection_takes_a_search_line(roomy_party: Party) -> None:
     assert _scenario(html).split("\n")[1:] == ["POST /two 200"]
     status, html = await roomy_party.call("GET", f"{SELECTION}?find=methud:POST")
     assert (status, 'id="find.error"' in html) == (400, True)
-    assert "No exchange fits the search" in (await roomy_party.call("GET", f"{SELECTION}?find=method:PUT"))[1]
+    assert "No exchange matches the search" in (await roomy_party.call("GET", f"{SELECTION}?find=method:PUT"))[1]
     assert "Nothing is selected" in (await roomy_party.call("GET", SELECTION))[1]
 
 

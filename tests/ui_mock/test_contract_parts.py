@@ -101,7 +101,7 @@ async def test_copied_lines_remove_the_difference(site: Site, tmp_path: Path) ->
     """An instance that is started with the override has the other spelling, and the same request keeps its contract."""
     file, body = tmp_path / "our-instance.yaml", {"requestid": GUID, "metadata": METADATA}
     page = await _sent(site.http, site.url, REQUEST, body)
-    assert _rows(page)["$.requestid"][:2] == ["✗ differs", "nothing: the contract does not have it"]
+    assert _rows(page)["$.requestid"][:2] == ["✗ differs", "nothing: the contract does not have this part"]
     file.write_text(_lines(page, "Lines that override columns.request.request_id, for $.requestid"))
     app = create_app(Settings(inferred=file), clock=VirtualClock(), ids=Ids(1))
     async with serving(app, "127.0.0.1", 0) as url:
@@ -125,7 +125,7 @@ async def test_page_says_how_to_tolerate_a_difference(site: Site) -> None:
     ("table", "words"),
     [
         ("x_thyti_thycotic_p_requests", "POST /api/now/table/x_thyti_thycotic_p_request Send an approval request"),
-        ("incident", "No contract has this path, or one like it."),
+        ("incident", "No contract has this path or a similar one."),
     ],
 )
 async def test_without_a_contract_those_that_are_near_are_named(site: Site, table: str, words: str) -> None:

@@ -217,7 +217,7 @@ async def test_tester_acts_on_an_exchange(fakes: BothFakes, chromium: "Chromium"
         await page.go_back()
         await page.go_back()
         await page.locator("#arm summary").press("Enter")
-        await page.get_by_role("button", name="Go on to the faults").press("Enter")
+        await page.get_by_role("button", name="Continue to the faults").press("Enter")
         await expect(page.locator("#status")).to_have_value("503")
         await expect(page.locator("#path")).to_have_value("/Tms/services/api/v1/approval/approve")
         await page.go_back()
@@ -227,11 +227,11 @@ async def test_tester_acts_on_an_exchange(fakes: BothFakes, chromium: "Chromium"
         assert (await page.evaluate("navigator.clipboard.readText()")).startswith("curl --globoff")
         await page.locator("#edit").press("Enter")
         await page.get_by_label("Path and query").fill("/__admin/reset")
-        await page.get_by_role("button", name="Send").press("Enter")
+        await page.get_by_role("button", name="Replay", exact=True).press("Enter")
         await expect(page.locator("#path")).to_have_attribute("aria-invalid", "true")
         assert await complaints(page) == []
         await page.get_by_label("Path and query").fill("/Tms/services/api/v1/approval/approve")
-        await page.get_by_role("button", name="Send").press("Enter")
+        await page.get_by_role("button", name="Replay", exact=True).press("Enter")
         await expect(page.get_by_text("replayed.")).to_be_visible()
         await page.locator("#save").press("Enter")
         async with page.expect_download() as downloading:

@@ -153,7 +153,7 @@ async def test_which_override_explains_this(tester: Person) -> None:
     await tester.refuse("request_guid")
     await tester.search("verdict:broken")
     await tester.click("link", "in the journal of ServiceNow")
-    await tester.unfold("your instance may have it so")
+    await tester.unfold("if your instance really does this")
     await tester.sees("request: {request_id: request_guid}")
 
 

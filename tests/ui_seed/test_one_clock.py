@@ -101,7 +101,7 @@ async def test_party_that_is_behind_is_brought_along() -> None:
             "now": "2026-01-05T10:00:00+00:00"
         }
         page = await fakes.look(fakes.servicenow, "/clock")
-        assert "The parties are not at the same time." in page
+        assert "The clocks of the parties differ." in page
         assert "10:00:00 UTC <small>ServiceNow" in page
         assert "09:00:00 UTC <small>Console" in page
         assert "2026-01-05 10:00:00 ServiceNow, 2026-01-05 09:00:00 Console" in " ".join(page.split())
@@ -109,7 +109,7 @@ async def test_party_that_is_behind_is_brought_along() -> None:
             "now": "2026-01-05T10:01:00+00:00",
             "other": {"name": "Console", "now": "2026-01-05T09:00:00+00:00"},
         }
-        found = re.search(r'value="([^"]+)">Bring Console along to 2026-01-05 10:00:00<', page)
+        found = re.search(r'value="([^"]+)">Bring Console to 2026-01-05 10:00:00<', page)
         assert found is not None
         first, _ = re.findall(r'<button id="due\d+" name="jump" value="([^"]+)"', page)
         assert first.startswith("until 2026-01-05T09:20:00"), "time-out in the console, which is behind"

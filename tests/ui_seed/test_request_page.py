@@ -332,7 +332,7 @@ STORIES |= {
             "its status is pending",
             "for which the console asks every",
             "Integration soap",
-            "2 times more, until 09:01:00 09:00:40 200 Exchange",
+            "2 more times, until 09:01:00 09:00:40 200 Exchange",
             "due in 8 min 50 s",
         ),
         ("posts to the console", DIFFER, "rules.process_timeout"),
