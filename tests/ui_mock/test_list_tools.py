@@ -120,11 +120,16 @@ async def test_refused_deletion_deletes_nothing(site: Site) -> None:
 
 
 async def test_deletion_that_a_rule_aborts_says_why(site: Site) -> None:
-    """The note names the rule and its reason."""
+    """The note of the list and the message of the form name the rule and its reason."""
     path, person = "/sys_db_object_list.do?sysparm_query=name=incident", await site.person()
     [(row, _)] = _SELECTED.findall((await person.get(path)).html)
-    refused = await person.post(path, {"sys_action": "delete", "selected": row})
-    assert "aborted it: table &#39;incident&#39; ships, or comes from a file" in refused.html
+    sys_id, _, count = row.partition(".")
+    form = {"sys_action": "delete", "sys_mod_count": count}
+    for refused in (
+        await person.post(path, {"sys_action": "delete", "selected": row}),
+        await person.post(f"/sys_db_object.do?sys_id={sys_id}", form),
+    ):
+        assert "aborted it: table &#39;incident&#39; ships, or comes from a file" in refused.html
 
 
 async def test_a_form_leads_to_the_records_beside_it(site: Site) -> None:
