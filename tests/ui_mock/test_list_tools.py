@@ -123,7 +123,7 @@ async def test_deletion_that_a_rule_aborts_says_why(site: Site) -> None:
     """The note of the list and the message of the form name the rule and its reason."""
     path, person = "/sys_db_object_list.do?sysparm_query=name=incident", await site.person()
     [(row, _)] = _SELECTED.findall((await person.get(path)).html)
-    sys_id, _, count = row.partition(".")
+    sys_id, count, _ = row.split(".")
     form = {"sys_action": "delete", "sys_mod_count": count}
     for refused in (
         await person.post(path, {"sys_action": "delete", "selected": row}),
