@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 
 from privman_core.cockpit.search import Search
-from privman_core.cockpit.search_words import LONGEST_SEARCHED, Seen
+from privman_core.cockpit.seen_exchanges import LONGEST_SEARCHED, Seen
 from privman_core.exchange import Exchange, ShownBodies
 from privman_core.journal import MOST_WORK, Journal, aside
 

@@ -29,7 +29,8 @@ from privman_core.cockpit.product import Product
 from privman_core.cockpit.replayer import Replayer
 from privman_core.cockpit.search import Search
 from privman_core.cockpit.search_line import written
-from privman_core.cockpit.search_words import SearchError, Seen
+from privman_core.cockpit.search_words import SearchError
+from privman_core.cockpit.seen_exchanges import Seen
 from privman_core.cockpit.shown_party import PartyError, ShownParty, require_reach
 from privman_core.command_line import installed_version
 from privman_core.cuts import cut

@@ -14,7 +14,8 @@ from privman_core.cockpit.journal_search import MOST_JUDGED, MOST_MASKED, Journa
 from privman_core.cockpit.product import Explanation
 from privman_core.cockpit.search import Search
 from privman_core.cockpit.search_line import Term, read_terms, toggled, write_terms
-from privman_core.cockpit.search_words import TEXT, WORDS, SearchError, Seen, glob
+from privman_core.cockpit.search_words import TEXT, WORDS, SearchError, glob
+from privman_core.cockpit.seen_exchanges import Seen
 from privman_core.exchange import Exchange
 from privman_core.findings import Finding
 from privman_core.journal import Journal
@@ -198,13 +199,17 @@ def test_invalid_searches(line: str, error: str) -> None:
 class KeptByServiceNow(Kept):
     """What the examples of the words of a search line find."""
 
-    party, explain = "ServiceNow", staticmethod(lambda exchange: Explanation(exchange.request_headers["From"]))
+    party = "ServiceNow"
+
+    @staticmethod
+    def explain(exchange: Exchange) -> Explanation:
+        """Name who sends each."""
+        return Explanation("Console" if exchange.method == "POST" else "Approver")
 
     def __init__(self) -> None:
         asked = ("POST", 403, "/api/now/table/incident/approve", "PM Approval, wrong")
         super().__init__(asked, ("GET", 200, "/api/now/table/x_request", ""))
-        each, other = self.journal.kept()
-        each.request_headers["From"], other.request_headers["From"] = "Console", "Approver"
+        each, _ = self.journal.kept()
         each.findings.concern(["85d71683-7dac"], ["78e51061"])
         each.findings.append(Finding("swallowed", "unknown-column", "ignored"))
         each.findings.user, each.fault = "privman.approver", "status"
