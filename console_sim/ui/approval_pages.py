@@ -132,7 +132,7 @@ class ManageApprovals:
         pending = self._waiting()
         if not search:
             return pending
-        # The JSON text is read only where the search is somewhere in it, which takes a tenth of the time.
+        # The JSON is parsed only if its text contains the search, which takes a tenth of the time.
         written = orjson.dumps(search).decode()[1:-1]
         likely = [each for each in self._found(pending[:MOST_SEARCHED]) if contains(written, [each.metadata])]
         return [each.request_id for each in likely if contains(search, self._reader.read(each).searched)]
@@ -164,7 +164,7 @@ class ManageApprovals:
 
 
 def _read_duration(form: Form) -> dict[str, str]:
-    """Return the duration of the decision, nothing for One Time; hours given with One Time are an error."""
+    """Return the duration of the decision, empty for One Time; hours given with One Time are an error."""
     if form.one_of("duration", (_ONE_TIME, _TIMED)) == _TIMED:
         return {"duration": duration_text(timedelta(hours=read_number(form, "hours", _MOST_HOURS)))}
     hours = form.value("hours").strip()

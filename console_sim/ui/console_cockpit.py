@@ -79,17 +79,17 @@ class ConsoleProduct:
         return [self._approval(each) for each in self._console.store.approval_requests.newest(0, most)]
 
     async def deliveries(self, most: int) -> list[DeliveryState]:
-        """Return server tasks, those that wait for another attempt first, and requests without one; so many of each."""
+        """Return server tasks, waiting ones first, and requests that no task sends; at most ``most`` of each."""
         newest = self._console.store.approval_requests.newest(0, most)
         unsent = [self._requests.unsent(each) for each in newest if each.last_error and not each.server_id]
         return [*console_deliveries(self._console.server_tasks, self._mask)[:most], *unsent]
 
     async def request(self, request_id: str) -> RequestDetail | None:
-        """Return what the console knows of an approval request; None if it has none with that RequestId."""
+        """Return an approval request as the console knows it; None if it has none with that RequestId."""
         return self._requests.find(request_id)
 
     async def due(self, most: int) -> list[Due]:
-        """Return the next attempts of server tasks, time-outs, and ends of approvals and tokens; so many of each."""
+        """Return the next attempts of tasks, time-outs, ends of approvals and of tokens, at most ``most`` of each."""
         tasks = self._console.server_tasks.waiting()[:most]
         return [
             *(Due(each.next_at, each.task_name, each.about, "task") for each in tasks),

@@ -11,7 +11,7 @@ MOST_ATTEMPTS = 20
 
 
 def console_deliveries(tasks: ServerTasks, mask: Callable[[str], str], about: str = "") -> list[DeliveryState]:
-    """Return the tasks that wait for another attempt, the next one first, then the others, newest attempt first.
+    """Return the tasks: first those that wait for another attempt, by its time, then the others, newest attempt first.
 
     Args:
         tasks: of the console, with their attempts.
@@ -21,7 +21,7 @@ def console_deliveries(tasks: ServerTasks, mask: Callable[[str], str], about: st
     runs: dict[tuple[str, str], list[Run]] = {}
     for run in tasks.runs:
         key = run.task_name, run.about
-        some = runs[key] = runs.pop(key, [])  # so that the last key is that of the newest attempt
+        some = runs[key] = runs.pop(key, [])  # so that the keys are in the order of their newest attempts
         some.append(run)
     waiting = [_waiting(each, runs.pop((each.task_name, each.about), []), mask) for each in tasks.waiting()]
     found = [*waiting, *(_ended(some, mask) for some in reversed(runs.values()))]

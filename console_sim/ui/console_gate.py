@@ -87,7 +87,7 @@ class ConsoleVisit(Visit, kw_only=True):
     Attributes:
         key: turns stored values into versions, from which nobody can guess the values.
         notes: for pages to which a posted form redirects.
-        note: the values that such a form has left for this page.
+        note: the values that a posted form has left for this page.
     """
 
     session: BrowserSession
@@ -97,15 +97,15 @@ class ConsoleVisit(Visit, kw_only=True):
 
     @property
     def done(self) -> str:
-        """What the form has done that led here; empty if none did."""
+        """The message of the form that redirected here; empty for none."""
         return self.note.get("done", "")
 
     def version(self, *values: object) -> str:
-        """Return a version of stored values; a form carries it so that it cannot overwrite a later change."""
+        """Return a digest of stored values; a form carries it so that it cannot overwrite a later change."""
         return hmac.digest(self.key, repr(values).encode(), "sha256").hex()
 
     def require(self, version: str) -> None:
-        """Raise StaleFormError unless the posted form shows the values of that version."""
+        """Raise StaleFormError unless the posted form carries that version."""
         if not is_same(version, self.form.value("version")):
             raise StaleFormError("the values changed after you opened this page, so nothing was saved")
 
@@ -183,7 +183,7 @@ class ConsoleGate(Gate[ConsoleVisit]):
             return await show(visit)
         except ConsoleError as error:
             reason = self._mask(str(error))
-            # A stale form was posted to its own address, which a browser opens again by a link only.
+            # A stale form was posted to its own address, so reloading would post it again; a link opens the page.
             stale = isinstance(error, StaleFormError)
             if gone := isinstance(error, NotFoundError) and visit.request.method == "POST":
                 reason = f"{reason}, because it was renamed or deleted after you opened the page. Nothing was saved"
@@ -193,7 +193,7 @@ class ConsoleGate(Gate[ConsoleVisit]):
 
 
 def _shows_page(request: web.Request) -> bool:
-    """Return whether a person will see the answer: neither a HEAD nor what a page fetches to stay up to date."""
+    """Return whether a browser shows the answer as a page: not that to a HEAD, nor to a page that updates itself."""
     return request.method == "GET" and request.headers.get("Sec-Fetch-Dest", "document") == "document"
 
 

@@ -20,7 +20,7 @@ _UNAUTHORIZED = 401
 
 
 class ConsoleCase(Struct, frozen=True, kw_only=True):
-    """What the console knows of one request.
+    """Everything that the console knows about one request.
 
     Attributes:
         server: name of the ServiceNow server that gets it; empty for none.
@@ -204,7 +204,7 @@ def _times_out(case: ConsoleCase) -> StateReason | None:
 
 
 def _after_call(case: ConsoleCase, reason: StateReason) -> StateReason:
-    """Return a reason with the exchange that it is about, and the log-in if that was refused."""
+    """Return a reason with its exchange, and with the account if the log-in was refused."""
     if case.failed is None:
         return reason
     user = f" The console logged in as {case.account!r}, the account of the credential of {case.server}."
@@ -213,7 +213,7 @@ def _after_call(case: ConsoleCase, reason: StateReason) -> StateReason:
 
 
 def _by_time_out(case: ConsoleCase, sentence: str, tone: Tone = "quiet") -> StateReason:
-    """Return a reason that the time-out of the process gives: that of the rule, unless somebody has changed it."""
+    """Return a reason that cites the rule of the time-out, unless the process had another time-out."""
     request, usual = case.request, case.names.number("process_timeout")
     if request.times_out_at is not None and (request.times_out_at - request.asked_at).total_seconds() == usual:
         return ruled(case.names, "rules.process_timeout", sentence, tone)

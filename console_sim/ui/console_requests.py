@@ -1,4 +1,4 @@
-"""What the console tells its cockpit of one approval request."""
+"""One approval request as the console's cockpit shows it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
@@ -42,16 +42,16 @@ class ConsoleRequests:
         self._reader = FactsReader(console.names)
 
     def find(self, request_id: str) -> RequestDetail | None:
-        """Return what the console knows of a request; None if it has none with that RequestId."""
+        """Return a request as the console knows it; None if it has none with that RequestId."""
         request = self._console.store.approval_requests.get(request_id.lower())
         return None if request is None else self._detail(request)
 
     def page(self, request_id: str) -> str:
-        """Return the path of the page about a request; the list of all where the vendor has no such page."""
+        """Return the path of the page about a request; without extras, that of the list."""
         return link(DECIDE, request=request_id) if self._extras else APPROVALS
 
     def unsent(self, request: ApprovalRequest) -> DeliveryState:
-        """Return a request that nothing sends, because there is no server to send it to."""
+        """Return the row of a request that is not sent, because its process had no server."""
         name, error = f"Send approval request {request.request_id}", self._mask(request.last_error)
         return DeliveryState(name=name, state="no server", tone="bad", about=request.request_id, error=error)
 
@@ -109,7 +109,7 @@ class ConsoleRequests:
 
 
 def _failed_call(runs: Sequence[Run]) -> Exchange | None:
-    """Return the last call of the newest run, while it is kept, if that run failed."""
+    """Return the last call of the newest run, if that run failed and the call is kept."""
     return runs[0].calls[-1].exchange() if runs and runs[0].failure and runs[0].calls else None
 
 

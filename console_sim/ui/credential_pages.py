@@ -79,7 +79,7 @@ class CredentialPages:
         return visit.see(CREDENTIALS, changes_text(kept, changed))
 
     def _read(self, form: Form, kept: str = "") -> dict[str, Any]:
-        """Return what the form has, except the password; the name may be that of the credential itself."""
+        """Return the credential in the form, without its password; it may keep its own name."""
         return {
             "name": read_name(form, [each.name for each in self._credentials if each.name != kept]),
             "account_name": form.text("account_name"),
@@ -87,7 +87,7 @@ class CredentialPages:
         }
 
     async def _save_password(self, visit: ConsoleVisit, kept: Credential) -> web.Response:
-        """Save the password alone; the page shows the other fields as they were filled in."""
+        """Save only the password; the page shows the other fields as they were filled in."""
         password = _read_password(visit.form)
         if visit.form.errors:
             return await self._page(visit, visit.form, kept)
@@ -123,7 +123,7 @@ _FIELDS = ("name", "account_name", "description")
 
 
 def _again(visit: ConsoleVisit, kept: Credential) -> web.Response:
-    """Open the page of the credential again after Save Password, as its form is filled in."""
+    """Open the page of the credential again after Save Password, filled in as it was."""
     typed = {field: visit.form.value(field) for field in _FIELDS}
     done = "Password saved, the other changes not yet" if _differs(kept, typed) else "Password saved"
     return visit.see(link(ONE, name=kept.name), done, saved="yes", **typed)

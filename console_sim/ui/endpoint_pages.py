@@ -30,14 +30,14 @@ SECTIONS = {
         "AgentName": "Computer",
     },
 }
-"""Labels of the form by section and key of the metadata."""
+"""The form's labels, by section and key of the metadata."""
 _KEYS = ("PolicyName", "PolicyId", *(key for fields in SECTIONS.values() for key in fields), "UserReason")
 OUTCOMES = {
     RunOutcome.ALLOWED: "Allowed: an approval let the application run",
     RunOutcome.PENDING: "Status pending: a request waited for a decision already, so nothing new was sent",
     RunOutcome.ASKED: "Approval requested",
 }
-"""What happened when the application was started."""
+"""Messages about the start of the application."""
 REFUSALS = {RequestState.DENIED: "was denied", RequestState.TIMED_OUT: "timed out"}
 TONES = {
     RequestState.PENDING: "wait",
@@ -46,7 +46,7 @@ TONES = {
     RequestState.TIMED_OUT: "bad",
     RequestState.EXPIRED: "",
 }
-"""Classes of the notice about a request by its state."""
+"""The notice's tone, by state of the request."""
 
 
 class EndpointForm:
@@ -58,7 +58,7 @@ class EndpointForm:
         self._policies = console.automation.policies
 
     async def show(self, visit: ConsoleVisit) -> web.Response:
-        """Show the form; after it was sent, what happened, the state of the request, and what was filled in.
+        """Show the form; after it was sent, also what happened and the state of the request.
 
         Raises NotFoundError for a request that is unknown.
         """
@@ -67,7 +67,7 @@ class EndpointForm:
         return await self._page(visit, Form(visit.note), asked)
 
     async def run(self, visit: ConsoleVisit) -> web.Response:
-        """Start the application; the page shows what happens, and stays filled in, to start it again."""
+        """Start the application; the page shows what happened, and stays filled in for another start."""
         form = visit.form
         form.text("PolicyName")
         form.text("UserReason")  # required (helpdesk.md)
@@ -89,7 +89,7 @@ class EndpointForm:
         return visit.see(link(ENDPOINT, request=request.request_id), told, "", **given)
 
     def _last_refusal(self, reported: dict[str, str]) -> str:
-        """Return what became of the last request for the same if it was not approved; else empty text."""
+        """Return the outcome of the last request for the same application, unless it was approved; empty for none."""
         last = self._approvals.newest_matching(reported)
         refusal = "" if last is None else REFUSALS.get(last.state(self._clock.now()), "")
         return f"The request before it {refusal}" if refusal else ""

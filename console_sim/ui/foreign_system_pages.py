@@ -140,7 +140,7 @@ class ForeignSystemPages:
         )
 
     def _state(self, system: ForeignSystem, record: RemoteRecord, is_current: Callable[[ForeignSystem], bool]) -> str:
-        """Return what the console knows of its own record in ServiceNow."""
+        """Return what the console knows about its registration in ServiceNow."""
         if not record.sys_id:
             return "not acknowledged" if record.may_exist else "not registered"
         if not system.use_webhook:

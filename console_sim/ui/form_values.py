@@ -42,7 +42,7 @@ def read_number(form: Form, field: str, most: int) -> int:
 
 
 def read_span(form: Form, field: str) -> timedelta:
-    """Return a span of time that is written as a number and a unit, seconds if the form has no unit."""
+    """Return a span of time that is written as a number and a unit; seconds if the form has no unit."""
     name = form.value(f"{field}_unit") or "Second(s)"
     if name not in UNITS:
         form.add_error(field, f"has unit {quoted(name)}; expected one of {', '.join(UNITS)}")
@@ -51,7 +51,7 @@ def read_span(form: Form, field: str) -> timedelta:
 
 
 def span_values(field: str, span: timedelta) -> dict[str, str]:
-    """Return the values of such a field, in the largest unit that gives a whole number, or else in seconds."""
+    """Return the number and unit of a span: the largest unit that gives a whole number, or else seconds."""
     unit = next((unit for unit, length in reversed(UNITS.items()) if span and not span % length), "Second(s)")
     number = f"{span / UNITS[unit]:.6f}".rstrip("0").rstrip(".")
     return {field: number, f"{field}_unit": unit}

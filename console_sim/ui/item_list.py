@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class ListColumn(NamedTuple, Generic[T]):
-    """One column of a list; ``value`` gives what it shows of an item, and what it is sorted by."""
+    """One column of a list; ``value`` returns the text that it shows and that it is sorted by."""
 
     heading: str
     value: Callable[[T], str | int | datetime | None]
@@ -57,7 +57,7 @@ class ItemList(Struct, Generic[T], frozen=True):
 
 
 def read_page(visit: ConsoleVisit, total: int, size: int) -> tuple[int, int]:
-    """Return the page of a list that is asked for, from 1, or else the last; and how many items are before it."""
+    """Return the number of the requested page, at most the last one, and how many items are before it."""
     text = visit.query.get("page", "")[:_MOST_DIGITS]
     asked = max(int(text), 1) if text.isascii() and text.isdigit() else 1
     number = min(asked, max(1, -(-total // size)))
@@ -70,12 +70,12 @@ def read_search(visit: ConsoleVisit) -> str:
 
 
 def contains(search: str, texts: Iterable[str]) -> bool:
-    """Return whether one of the texts has the searched text, whatever its case."""
+    """Return whether one of the texts contains the searched text, ignoring case."""
     return any(search.casefold() in text.casefold() for text in texts)
 
 
 def read_list(visit: ConsoleVisit, items: Iterable[T], *columns: ListColumn[T]) -> ItemList[T]:
-    """Return the page that the address asks for, or the last; sorted by the first column unless it names another."""
+    """Return the page that the address names, at most the last; sorted by the first column by default."""
     search, text = read_search(visit), visit.query.get("sort", "").lstrip("-")
     sort = next((number for number, column in enumerate(columns) if column.heading == text), 0)
     descending = visit.query.get("sort", "").startswith("-")

@@ -56,7 +56,7 @@ class MessagingPages:
         return await self._page(visit, Form(_values(webhook)), webhook)
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
-        """Save a webhook and send what waits for it; raises NotFoundError and ConflictError."""
+        """Save a webhook and send the requests that wait for it; raises NotFoundError and ConflictError."""
         webhook, form = self._find(visit), visit.form
         visit.require(_version(visit, webhook))
         values = self._read(form, webhook)

@@ -33,7 +33,7 @@ class NavigationEntry(Struct, frozen=True):
     """One entry of the navigation.
 
     Attributes:
-        url: empty for what the product has and the simulator has not.
+        url: empty for a page that only the product has.
         extra: whether the vendor documents no such page.
     """
 
@@ -85,7 +85,7 @@ _MODULES = {
     ),
     "Endpoint": (NavigationEntry("Request approval", ENDPOINT),),
 }
-"""As printed (left-nav.png, admin.png); Home and Endpoint are of no picture."""
+"""As printed (left-nav.png, admin.png); no picture shows Home and Endpoint."""
 
 
 def link(path: str, **query: str) -> str:

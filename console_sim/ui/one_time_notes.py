@@ -14,8 +14,8 @@ _Key = tuple[str, tuple[tuple[str, str], ...]]
 class OneTimeNotes:
     """One note for each session, of the newest `MOST_NOTES`, in memory only.
 
-    A posted form is answered with a redirect, so that reloading posts nothing again. The note has the values for the
-    next page that must not be in its address.
+    A posted form is answered with a redirect, so that reloading posts nothing again. The note has the values that the
+    next page shows and that must not be in its address.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class OneTimeNotes:
             del self._notes[next(iter(self._notes))]
 
     def take(self, session_id: str, page: URL) -> dict[str, str]:
-        """Return and forget the session's note for that page; empty if there is none."""
+        """Return the session's note for that page and forget it; empty for none."""
         if self._notes.get(session_id, (None,))[0] != _key(page):
             return {}
         return self._notes.pop(session_id)[1]

@@ -1,4 +1,4 @@
-"""What a posted form has done, in words."""
+"""Messages about what a posted form has done."""
 
 from collections.abc import Callable, Sequence
 
@@ -18,7 +18,7 @@ def changes_text(before: object, after: object) -> str:
 
 
 def see_registration(visit: ConsoleVisit, page: str, changes: str, failure: ServiceNowError | None) -> web.Response:
-    """Redirect to a page, which shows what was changed, and why its server task has failed if it has."""
+    """Redirect to a page that shows what was changed, and why the server task failed if it did."""
     if failure is None:
         return visit.see(page, changes)
     return visit.see(page, f"{changes}. ServiceNow has not acknowledged the registration: {failure}", "wait")
@@ -31,14 +31,14 @@ def see_decided(
     after: Sequence[ApprovalRequest],
     whose: Callable[[ApprovalRequest], str],
 ) -> web.Response:
-    """Redirect to a page, which shows what a decision has changed, and what of it ServiceNow has acknowledged.
+    """Redirect to a page that shows what a decision has changed, and what of it ServiceNow has acknowledged.
 
     Args:
         visit: posted the decision.
         page: its address.
         before: the requests before the decision.
         after: the same requests after it.
-        whose: says whose request it is that ServiceNow lacks.
+        whose: names the user and policy of a request that ServiceNow lacks.
     """
     new = [now for then, now in zip(before, after, strict=True) if then.decision is None]
     lacking = [each for each in new if each.unrecorded_decision is not None and each.server_id]

@@ -93,7 +93,7 @@ class PolicyPages:
             form.one_of("action", [each.name for each in self._asking_actions()])
 
     def _asking(self, policy: Policy, form: Form) -> Policy:
-        """Return the policy with the chosen action, or with none that asks."""
+        """Return the policy with the chosen action, or without an action that asks for approval."""
         asking = [PolicyAction(self._actions.named(form.value("action")).id)] if form.value("action") else []
         ids = {each.id for each in self._asking_actions()}
         return replace(policy, actions=(*asking, *(each for each in policy.actions if each.id not in ids)))

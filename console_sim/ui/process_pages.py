@@ -108,7 +108,7 @@ class ProcessPages:
 
 
 def _with_usual_name(form: Form) -> Form:
-    """Return the form; a name that was not edited is that of the chosen template."""
+    """Return the form; a name that was not edited becomes that of the chosen template."""
     template = form.value("template")
     if form.value("name") != NEW_NAME or template not in _TEMPLATES:
         return form

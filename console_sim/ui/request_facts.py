@@ -52,7 +52,7 @@ class FactsReader:
         self._spelling = names.group("keys.metadata")
 
     def read(self, request: ApprovalRequest) -> Facts:
-        """Return the facts of a request; those that its metadata lacks are empty."""
+        """Return the facts of a request; a fact that its metadata lacks is empty."""
         known = read_metadata(request.metadata)
         return Facts(
             policy=self._first(known, "PolicyName", "PolicyId"),
@@ -66,7 +66,7 @@ class FactsReader:
         )
 
     def whose(self, request: ApprovalRequest) -> str:
-        """Return whose request it is, and under which policy."""
+        """Return the user and the policy of a request, for messages."""
         facts = self.read(request)
         return f"{facts.user or 'an unknown user'} under policy {facts.policy or 'unknown'}"
 
@@ -76,5 +76,5 @@ class FactsReader:
 
 
 def shortened(text: str) -> str:
-    """Return the text, or its beginning."""
+    """Return the text, cut if it is long."""
     return cut(text, LONGEST_TEXT)

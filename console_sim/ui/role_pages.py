@@ -28,13 +28,13 @@ DESCRIPTIONS = {
     Role.USERS: "Privilege Manager Users",
     Role.WINDOWS_ADMINISTRATORS: "Privilege Manager Windows Administrators",
 }
-"""As printed (config-roles.png); other roles have none."""
+"""As printed (config-roles.png); other roles have no description."""
 
 
 class RolePages:
     """The roles, and the steps in which users are added: Edit, Add or Remove, Update, Save Changes.
 
-    Until Save Changes is pressed, the address of the page has the changes, as ``add`` and ``remove``.
+    Until Save Changes is pressed, the changes are in the address of the page, as ``add`` and ``remove``.
     """
 
     def __init__(self, console: Console, *, extras: bool) -> None:

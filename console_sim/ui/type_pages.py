@@ -37,7 +37,7 @@ class TypePages:
         return await _new(visit, Form(), "New")
 
     async def create(self, visit: ConsoleVisit) -> web.Response:
-        """Create a type, which is decided in the console until it has another process, and open its page."""
+        """Create a type and open its page; its requests are decided in the console until it has another process."""
         return await self._create(visit, ApprovalType("", "", MANUAL_PROCESS.id), "New")
 
     async def show_duplicate(self, visit: ConsoleVisit) -> web.Response:
@@ -56,7 +56,7 @@ class TypePages:
         return await self._page(visit, Form(self._values(approval_type)), approval_type)
 
     async def change(self, visit: ConsoleVisit) -> web.Response:
-        """Save a type, whose next request takes its process; raises NotFoundError and ConflictError."""
+        """Save a type; its process counts from the next request on. Raises NotFoundError and ConflictError."""
         approval_type, form = self._find(visit), visit.form
         visit.require(visit.version(approval_type))
         changed = replace(

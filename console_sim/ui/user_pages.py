@@ -175,7 +175,7 @@ def _shown(end: datetime | None) -> str:
 
 
 def _read_end(form: Form, user: ApiClientUser) -> datetime | None:
-    """Return when the user expires, None for never; a form without the field changes nothing."""
+    """Return when the user expires, None for never; unchanged if the form lacks the field."""
     text = form.given("expires")
     if text is None or text == _shown(user.expires_at):
         return user.expires_at

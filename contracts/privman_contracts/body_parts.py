@@ -13,11 +13,11 @@ from privman_contracts.schemas import Schema, folded, property_of
 from privman_core.masking import MASK
 
 MOST_PARTS = 500
-"""Parts that a comparison has at most; those with violations come first."""
+"""The most parts that a comparison has; those with violations come first."""
 _MOST_ITEMS, _MOST_KEYS = 20, 200  # of one list, and of one object beyond its contract
 _LONGEST = 300
 _STEP = re.compile(r"[.\[]")
-_NOTHING: Final = object()  # where a body has no value, or the shown body none that can be found
+_NOTHING: Final = object()  # no value in the body, or none that can be found in the shown body
 _STRUCTURE = frozenset({"properties", "items", "contentSchema"})
 
 
@@ -29,7 +29,7 @@ class BodyPart(Struct, frozen=True, kw_only=True):
         expected: in words; empty for a part that the contract does not describe.
         required: whether the contract demands it.
         present: whether the body has it.
-        actual: the value in words, secrets masked; empty if there is none.
+        actual: the value in words, with secrets masked; empty for none.
         source: the pages that say it, by their names in ``sources.yaml``.
         violations: of this part alone, not of those in it.
     """
@@ -45,12 +45,12 @@ class BodyPart(Struct, frozen=True, kw_only=True):
 
     @property
     def fits(self) -> bool:
-        """Whether nothing is broken here; a doubtful value breaks nothing."""
+        """Whether the part has no violation; a doubtful value is none."""
         return all(each.doubtful for each in self.violations)
 
     @property
     def doubtful(self) -> bool:
-        """Whether the value is allowed and hardly meant."""
+        """Whether the value is allowed, but hardly intended."""
         return self.fits and bool(self.violations)
 
 
@@ -90,7 +90,7 @@ def _rank(part: BodyPart) -> int:
 
 
 class _Place(Struct, frozen=True):
-    """A value beside its schema; evidence and source are those around it until its schema has its own."""
+    """A value beside its schema; it inherits evidence and source unless its schema has its own."""
 
     where: str
     value: Any
@@ -108,7 +108,7 @@ class _Place(Struct, frozen=True):
         return _Place(f"{self.where}{wording.step(key)}", value, shown, schema, evidence, source, required, described)
 
     def unpacked(self) -> "_Place":
-        """Return the place of what JSON text holds."""
+        """Return the place of the value within JSON text."""
         inner: Schema = self.schema["contentSchema"]
         source = inner.get("x-source", self.source)
         return _Place(self.where, _parsed(self.value), _parsed(self.shown), inner, self.evidence, source)
@@ -124,7 +124,7 @@ class _Comparison:
         self._broken = {around for where in self._violations for around in _around(where)}
 
     def walk(self, place: _Place) -> Iterator[BodyPart]:
-        """Yield the part at the place, and those in it; a body that is an object is no part itself."""
+        """Yield the part at the place and the parts in it; the body itself is a part only if it is not an object."""
         if place.where != "$" or not isinstance(place.value, dict) or "$" in self._violations:
             yield self._part(place)
         unpacked = place.unpacked() if isinstance(place.value, str) and "contentSchema" in place.schema else place
@@ -181,7 +181,7 @@ def _around(where: str) -> Iterator[str]:
 
 
 def _in_words(place: _Place) -> str:
-    """Return the value for people, or the mask where the shown body does not have it as it is."""
+    """Return the value for people, or the mask if the shown body has another value there."""
     if place.value is _NOTHING:
         return ""
     if place.schema.get("x-secret"):
@@ -192,7 +192,7 @@ def _in_words(place: _Place) -> str:
 
 
 def _text_in_words(place: _Place) -> str:
-    """Return what JSON text holds in a few words; what is no JSON is shown unless a secret may be in it."""
+    """Return the kind of value in JSON text; text that is not JSON is shown unless it may contain a secret."""
     held = _parsed(place.value)
     if isinstance(held, dict | list):
         return f"JSON text, {wording.shown(held)}"

@@ -1,4 +1,4 @@
-"""Changes from one contract set to another, and the parties that they break."""
+"""Differences between two contract sets, and the parties that each of them breaks."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
@@ -20,8 +20,8 @@ class Change(Struct, frozen=True):
         part: the message, the exchange, or ``inferred.yaml``.
         where: the place in it.
         text: what changed, for people.
-        senders: who, still keeping the old contract, sends what the new one refuses.
-        receivers: who, still keeping the old contract, refuses what the new one lets others send.
+        senders: parties that keep to the old contract and so send something that the new one refuses.
+        receivers: parties that keep to the old contract and so refuse something that the new one allows.
     """
 
     part: str
@@ -32,7 +32,7 @@ class Change(Struct, frozen=True):
 
     @property
     def broken(self) -> frozenset[str]:
-        """Everybody whom it breaks."""
+        """All parties that it breaks."""
         return self.senders | self.receivers
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ def _answered_messages(exchange: ExchangeContract) -> Iterator[str]:
 
 
 def _exchange_changes(old: Iterable[ExchangeContract], new: Iterable[ExchangeContract]) -> Iterator[Change]:
-    """Yield what changed in the exchanges, those that came and went included."""
+    """Yield the changes of exchanges, including new and removed ones."""
     before, after = ({exchange.operation_id: exchange for exchange in exchanges} for exchanges in (old, new))
     for operation in sorted(after.keys() - before.keys()):
         yield _exchange_change(after[operation], "is new", receivers=after[operation].server)
@@ -105,7 +105,7 @@ def _exchange_changes(old: Iterable[ExchangeContract], new: Iterable[ExchangeCon
 
 
 def _webhook_changes(old: Iterable[WebhookContract], new: Iterable[WebhookContract]) -> Iterator[Change]:
-    """Yield the webhooks that came and went."""
+    """Yield the webhooks that are new or were removed."""
     before, after = ({webhook.message: webhook for webhook in webhooks} for webhooks in (old, new))
     for message in sorted(after.keys() - before.keys()):
         yield Change(message, "(webhook)", "is new")
@@ -143,7 +143,7 @@ def _request_changes(old: ExchangeContract, new: ExchangeContract) -> Iterator[C
 
 
 def _status_changes(old: ExchangeContract, new: ExchangeContract) -> Iterator[Change]:
-    """Yield the statuses that came and went; only those of success does a caller depend on."""
+    """Yield the statuses that are new or were removed; a caller depends only on those of success."""
     before, after = ({answer.status: answer for answer in exchange.answers} for exchange in (old, new))
     for status in sorted(after.keys() - before.keys()):
         yield _exchange_change(
@@ -172,12 +172,12 @@ def _exchange_change(exchange: ExchangeContract, text: str, senders: str = "", r
 
 
 NAMES_FILE = "inferred.yaml"
-# The app follows these rules; the console is who lives with what it does.
+# The app follows these rules, so a change of one affects the console.
 _LIVES_WITH_RULES = "console"
 
 
 def _name_changes(old: WireNames, new: WireNames, traffic: _Traffic, schemas: Mapping[str, Schema]) -> Iterator[Change]:
-    """Yield the names that differ; a name on one side only shows where it is used.
+    """Yield the names that differ; a name that only one set has shows in the schemas that use it.
 
     Traffic and schemas are those of ``new``, in canonical names.
     """
@@ -197,7 +197,7 @@ def _name_change(old: WireName, new: WireName, parties: SendersAndReceivers) -> 
 
 
 def _rule_change(old: WireName, new: WireName) -> Change:
-    """Return the change of a rule; that of an answer's status breaks whom the exchanges say."""
+    """Return the change of a rule; who is broken by another status follows from the exchanges."""
     text = f"is {new.value}, was {old.value}"
     if new.path.endswith("_status"):
         return Change(NAMES_FILE, new.path, text)
@@ -206,7 +206,7 @@ def _rule_change(old: WireName, new: WireName) -> Change:
 
 
 def _users(name: WireName, traffic: _Traffic, schemas: Mapping[str, Schema]) -> SendersAndReceivers:
-    """Return who writes the name and who reads it."""
+    """Return the parties that write the name, and those that read it."""
     parties = SendersAndReceivers()
     for used in _uses(name, traffic, schemas):
         parties.senders |= used.senders
@@ -224,7 +224,7 @@ def _uses(name: WireName, traffic: _Traffic, schemas: Mapping[str, Schema]) -> I
 
 
 def _has(node: Any, name: WireName) -> bool:  # noqa: ANN401 - any node of a schema
-    """Tell whether a schema uses the name as a property or as a word."""
+    """Return whether a schema uses the name as a property or as a word."""
     if isinstance(node, list):
         return any(_has(item, name) for item in node)
     if not isinstance(node, dict):
@@ -238,14 +238,14 @@ EVERYBODY = frozenset({"console", "servicenow", "approver", "endpoint"})
 
 
 def compare(old: Contracts, new: Contracts, parties: frozenset[str] = EVERYBODY) -> list[Change]:
-    """Return every change from one contract set to the other, with those whom it breaks.
+    """Return every change from one contract set to the other, with the parties that it breaks.
 
-    What narrows a message breaks who still sends the old one; what widens it breaks who still expects the old one.
+    A narrower message breaks parties that still send the old one; a wider one breaks those that still expect it.
 
     Args:
         old: the one set.
         new: the other.
-        parties: only what these ask for, and the webhooks that they receive, is looked at.
+        parties: only requests of these, and webhooks that they receive, are compared.
     """
     before, after = _canonical(old), _canonical(new)
     was, now = _Traffic.of(before, parties), _Traffic.of(after, parties)
@@ -264,7 +264,7 @@ def _canonical(contracts: Contracts) -> Contracts:
 def _message_changes(
     old: Mapping[str, Schema], new: Mapping[str, Schema], parties: Mapping[str, SendersAndReceivers]
 ) -> Iterator[Change]:
-    """Yield the changes of the messages that both sets have; a new or lost one shows in its exchange."""
+    """Yield the changes of messages that both sets have; a new or removed one shows in its exchange."""
     for message in sorted(parties.keys() & old.keys() & new.keys()):
         for difference in differences(old[message], new[message]):
             yield _message_change(message, difference, parties[message])

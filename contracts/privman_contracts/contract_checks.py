@@ -1,4 +1,4 @@
-"""Whether the exchanges that a party records keep their contracts."""
+"""Judges whether the exchanges that a party records keep their contracts."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -44,7 +44,7 @@ class ContractChecks:
         return self._contracts.match(self._server(exchange), exchange.method, urlsplit(exchange.url).path)
 
     def scenario(self, title: str, exchanges: Sequence[ExchangeToSave]) -> str:
-        """Return the YAML of a scenario in which the same is asked, and the same must be answered."""
+        """Return the YAML of a scenario that sends the same requests and expects the same answers."""
         from privman_contracts.scenario_text import scenario_text  # noqa: PLC0415 - only who saves one pays for it
 
         return scenario_text(title, exchanges, self._contracts)
@@ -70,7 +70,7 @@ class ContractChecks:
         return describe(self._contracts, server_url)
 
     def api_document(self, server_url: str) -> dict[str, Any]:
-        """Return what the console at that address serves as its API document, in the form of the rule for it."""
+        """Return the API document of the console at that address, in the form that the rule ``api_document`` gives."""
         from privman_contracts import openapi  # noqa: PLC0415 - the same
 
         return openapi.console_at_docs(self._contracts, server_url)

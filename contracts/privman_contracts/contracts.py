@@ -21,7 +21,7 @@ from privman_contracts.schemas import Schema
 from privman_contracts.wire_names import Value, WireNames
 
 _JSON = "application/json"
-_IN_THE_INDEX = ("tables.", "rules.")  # what paths and statuses depend on
+_IN_THE_INDEX = ("tables.", "rules.")  # the names on which paths and statuses depend
 _LONGEST_PATH, _ALIKE, _MOST_NEAR = 200, 0.7, 5
 _Check = Callable[[bytes], tuple[Violation, ...]]
 
@@ -48,7 +48,7 @@ class Contracts:
         return type(self)(self.names.replaced(values), self.folder)
 
     def overridden(self, values: Mapping[str, Value]) -> Self:
-        """Return the contracts as with a file for ``--inferred`` that gives the names at these paths these values.
+        """Return the contracts as if a file for ``--inferred`` gave these values to the names at these paths.
 
         Raises:
             InferredNamesError: a file with these values would be refused.
@@ -109,8 +109,8 @@ class Contracts:
     ) -> list[BodyPart]:
         """Return each part of the contract of ``message`` beside its value in the body, see `body_parts.compare`.
 
-        Values are taken from ``shown``, which is the body with secrets masked, or from the body itself. Whoever has
-        checked the body passes its violations.
+        Values are taken from ``shown``, the body with secrets masked, or else from the body itself. A caller that has
+        checked the body already passes its violations.
         """
         schema, violations = self.schemas[message], self.check_body(message, body) if known is None else known
         try:
@@ -124,7 +124,7 @@ class Contracts:
         return {*schemas.rules_in(self._canonical[message])}
 
     def near(self, server: PartyName, method: str, path: str) -> list[ExchangeContract]:
-        """Return the exchanges of this path with other methods, or else those of the method with a path like it."""
+        """Return the exchanges of this path with other methods, or else those of this method with similar paths."""
         same = [each for each in self.exchanges if each.server == server and each.pattern.fullmatch(path)]
         if same or len(path) > _LONGEST_PATH:
             return same
@@ -192,7 +192,7 @@ class Contracts:
 
 
 def _masked(shown: bytes) -> object:
-    """Return what a body says whose secrets are masked; None if it cannot be read."""
+    """Return the JSON of a body with masked secrets; None if it cannot be read."""
     try:
         return orjson.loads(shown)
     except orjson.JSONDecodeError:
@@ -200,7 +200,7 @@ def _masked(shown: bytes) -> object:
 
 
 def _likeness(path: str, template: str) -> float:
-    """Return how alike a path and the path of a contract are, from 0 to 1; case and parameters do not count."""
+    """Return how similar a path and the path of a contract are, from 0 to 1, ignoring case and parameters."""
     steps, wanted = path.lower().strip("/").split("/"), template.lower().strip("/").split("/")
     if len(steps) != len(wanted):
         return 0
@@ -238,7 +238,7 @@ def open_set(name: str) -> Contracts:
 
 def _wheel_folder(wheel: Path) -> Traversable:
     try:
-        # A path into a ZIP file has all of Traversable that is read here, though it does not derive from it.
+        # A path in a ZIP file has the methods of Traversable that are used here, but does not derive from it.
         return cast("Traversable", zipfile.Path(wheel) / "privman_contracts")
     except (OSError, zipfile.BadZipFile) as error:
         raise ContractError(f"{wheel}: not a wheel: {error}.") from None

@@ -46,7 +46,7 @@ class Observation(Struct, frozen=True):
 
     Attributes:
         release: the instance's, or ``unknown``.
-        how: what showed it, without any value that may be a secret.
+        how: the clue that showed it, without any value that may be a secret.
     """
 
     date: date
@@ -58,7 +58,7 @@ class Observation(Struct, frozen=True):
 
 
 def in_words(marks: Iterable[Evidence]) -> str:
-    """Return how many of the marks say inferred, observed and documented, for people."""
+    """Return how many of the marks are documented, observed and inferred, for people."""
     counts = Counter(marks)
     documented = counts.total() - counts["I"] - counts["O"]
     return f"{documented} documented, {counts['O']} observed, {counts['I']} inferred"
@@ -91,7 +91,7 @@ class Violation(Struct, frozen=True):
         schema: message whose contract is broken, or name of the exchange for a status.
         where: JSON path, into JSON text as well; ``status`` or ``Content-Type`` beside the body.
         evidence: how well the broken part is known.
-        doubtful: whether the contract leaves it open and it is hardly meant, so that nothing is broken.
+        doubtful: whether the contract allows it, but the sender hardly intended it, so that nothing is broken.
     """
 
     message: str

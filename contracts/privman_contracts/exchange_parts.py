@@ -22,7 +22,7 @@ from privman_core.cockpit.contract_comparison import (
 from privman_core.cuts import cut
 
 DOUBTFUL_VALUE = "doubtful-value"
-"""The rule of the finding that a doubtful value is."""
+"""The rule of the finding about a doubtful value."""
 _JSON = "application/json"
 _LONGEST = 300
 _TITLES = ("Method, path and status", "Request", "Answer")
@@ -46,7 +46,7 @@ class ExchangeParts:
         self._path = urlsplit(seen.target).path
 
     def compare(self) -> ContractComparison:
-        """Return the exchange beside its contract, or the contracts that are near."""
+        """Return the exchange beside its contract, or the contracts that it comes close to."""
         contract = self._contracts.match(self._seen.server, self._seen.method, self._path)
         violations = self._contracts.check(self._seen)
         overrides = [*self._shown(find_overrides(self._contracts, self._seen, violations))]
@@ -66,14 +66,14 @@ class ExchangeParts:
             yield NearContract(f"{each.method} {each.path}", each.summary)
 
     def _shown(self, overrides: Iterable[Override]) -> Iterator[tuple[Override, OverrideText]]:
-        """Yield each override with its text for people, but for those that would show a secret."""
+        """Yield each override with its text, except those whose text would show a secret."""
         for each in overrides:
             text = each.text
             if self._mask(text) == text:
                 yield each, _override_text(each, text)
 
     def _together(self, overrides: Sequence[tuple[Override, OverrideText]]) -> str:
-        """Return one file for all of it, unless one override says the same."""
+        """Return one file with all overrides; empty if a single override has the same text."""
         text = together(self._contracts, (each for each, _ in overrides))
         return "" if text in {"", *(each.text for _, each in overrides)} else text
 
@@ -136,7 +136,7 @@ def _state(part: BodyPart) -> State:
 
 
 def _line(contract: ExchangeContract, seen: Observed, violations: Sequence[Violation]) -> Iterator[BodyPart]:
-    """Yield what is beside the bodies: method and path, status, and the content types of bodies with a contract."""
+    """Yield the parts outside the bodies: method and path, status, and content types of bodies with a contract."""
     path = f"{contract.method} {contract.path}"
     evidence, source = contract.evidence, contract.source
     sent = cut(f"{seen.method} {urlsplit(seen.target).path}", _LONGEST)

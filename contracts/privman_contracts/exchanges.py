@@ -1,4 +1,4 @@
-"""The index of exchanges: who sends which request to whom, and what may be answered."""
+"""The index of exchanges: each request, who sends it and who answers it, and the possible answers."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -100,7 +100,7 @@ class ExchangeContract(Struct, frozen=True):
 
     @property
     def operation_id(self) -> str:
-        """The name, and the method where the name has two."""
+        """The name, with the method if the name has several."""
         return f"{self.name}_put" if self.method == "PUT" else self.name
 
     @property
@@ -110,7 +110,7 @@ class ExchangeContract(Struct, frozen=True):
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """The paths that fit: any version of the Table API; on the console any case and repeated slashes, as on IIS."""
+        """The paths that match: any version of the Table API; on the console any case and repeated slashes, as on IIS."""
         path = _PARAMETER.sub("[^/]+", re.escape(self.path))
         if self.server == "console":
             return re.compile(f"/{path[1:].replace('/', '/+')}/*", re.IGNORECASE)
@@ -118,7 +118,7 @@ class ExchangeContract(Struct, frozen=True):
 
 
 class WebhookContract(Struct, frozen=True):
-    """One message that is posted to an address of its receiver's own.
+    """One message that is posted to an address that its receiver chooses.
 
     Attributes:
         evidence: that it is posted; its body has marks of its own.
@@ -205,7 +205,7 @@ def _answers(entries: Mapping[int | str, Any], names: WireNames) -> tuple[Answer
 
 
 def _both(one: AnswerContract, other: AnswerContract) -> AnswerContract:
-    """Return the contract of a status that two rules give; its body may be as either says."""
+    """Return the contract of a status that two rules give; its body may be that of either."""
     schema = one.schema
     if _REFUSAL in {one.schema, other.schema} and one.schema != other.schema:
         schema = "" if one.schema in _WITHOUT_ENVELOPE else _ANY_ENVELOPE
@@ -213,7 +213,7 @@ def _both(one: AnswerContract, other: AnswerContract) -> AnswerContract:
 
 
 def _statuses(key: int | str, names: WireNames) -> list[str]:
-    """Return the statuses that a key of the index stands for: itself, or what the rule of that name says."""
+    """Return the statuses that a key of the index means: itself, or those that the rule of that name gives."""
     if not _is_rule(key):
         return [str(key)]
     value = names.find(f"rules.{key}").value
@@ -235,7 +235,7 @@ def _answer(status: str, entry: Mapping[str, Any], key: str) -> AnswerContract:
 
 
 class Body(Struct, frozen=True):
-    """A body and what it is said to be; both empty when there was none."""
+    """A body and its content type; both empty when there was none."""
 
     data: bytes = b""
     content_type: str = ""
@@ -247,7 +247,7 @@ class Body(Struct, frozen=True):
 
 
 class Observed(Struct, frozen=True):
-    """One exchange as it was seen on the wire, by whichever party.
+    """One exchange as either party saw it on the wire.
 
     Attributes:
         server: the party that answered.
@@ -269,7 +269,7 @@ class Observed(Struct, frozen=True):
 
 
 def part_of_webhook(webhook: WebhookContract) -> Part:
-    """Return the part that posting the message is."""
+    """Return the part of the contract that says the message is posted."""
     return Part(webhook.message, "POST", webhook.evidence, webhook.message, webhook.source)
 
 

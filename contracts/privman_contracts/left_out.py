@@ -1,4 +1,4 @@
-"""What a saved scenario leaves out: large bodies and addresses, and forms; a sentence says so of each."""
+"""Parts that a saved scenario leaves out: large bodies, long addresses and forms, each with a sentence that says so."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ from privman_core.cockpit.exchange_facts import ExchangeToSave
 from privman_core.journal import is_remark
 
 MOST_OF_ONE, MOST_OF_ALL = 64 * 1024, 256 * 1024
-"""How much of one body, and of all, a scenario has: characters, and more for each value, which takes long to write."""
+"""Size of one body, and of all bodies: characters, and some for each value, since each takes long to write."""
 _PER_VALUE, _LONGEST_TARGET = 20, 2_000
 
 
@@ -47,7 +47,7 @@ class SizeLimit:
 
 
 class PostedForms:
-    """Forms that no step stands for yet."""
+    """Posted forms for which the scenario has no step yet."""
 
     def __init__(self) -> None:
         self._forms: list[ExchangeToSave] = []
@@ -57,13 +57,13 @@ class PostedForms:
         self._forms.append(form)
 
     def claim(self, server: PartyName, request_id: str) -> None:
-        """Take the last form at that party about a request out: a step does what it did."""
+        """Remove the last form at that party about a request, because a step now does the same."""
         about = [each for each in self._forms if each.server.lower() == server and request_id.lower() in each.about]
         if about:
             self._forms.remove(about[-1])
 
     def left(self) -> str:
-        """Return a sentence about the forms that no step stands for; empty if there are none."""
+        """Return a sentence about the forms without a step; empty for none."""
         some = "a form" if len(self._forms) == 1 else f"{len(self._forms)} forms"
         addresses = list(dict.fromkeys(f"{each.method} {each.target.partition('?')[0][:80]}" for each in self._forms))
         shown = ", ".join(addresses[:3]) + ", …" * (len(addresses) > 3)  # noqa: PLR2004 - enough to know them again

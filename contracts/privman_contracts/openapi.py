@@ -49,7 +49,7 @@ class Examples:
             yield spelled, self._spell(value, schema.get("properties", {}).get(spelled, {}))
 
     def _respelled(self, groups: list[str]) -> dict[str, str]:
-        """Return packaged spelling to this instance's, of all names in the groups."""
+        """Return this instance's spelling of all names in the groups, by their packaged spelling."""
         return {
             str(packaged.value): str(self._names.find(packaged.path).value)
             for packaged in self._packaged
@@ -68,7 +68,7 @@ _OURS = {
 
 
 def servicenow(contracts: Contracts, server_url: str) -> dict[str, Any]:
-    """Return the document of what an instance at ``server_url`` offers the console and the approvers."""
+    """Return the document of the API that an instance at ``server_url`` offers to the console and to approvers."""
     return _Document(contracts, "servicenow").build(server_url)
 
 
@@ -167,6 +167,6 @@ def _public(node: Any) -> Any:  # noqa: ANN401 - any node of a schema
         return [_public(item) for item in node]
     if not isinstance(node, dict):
         return node
-    # Whoever ignores unknown keys does not forbid them.
+    # Receivers ignore unknown keys, so the document does not forbid them.
     silent = _OURS | ({"additionalProperties"} if node.get("x-doubt-keys") == "unknown" else set())
     return {key: _public(value) for key, value in node.items() if key not in silent}

@@ -1,7 +1,7 @@
-"""What a file for ``--inferred`` would have to say so that an exchange keeps its contract.
+"""Finds the lines of a file for ``--inferred`` with which an exchange would keep its contract.
 
-Each candidate is tried: the exchange is checked again with the name or rule overridden, so an override that is
-returned does what it says.
+Each candidate is tried: the exchange is checked again with the name or rule overridden, so each returned override does
+remove differences.
 """
 
 import re
@@ -37,13 +37,13 @@ _TABLE = re.compile(r"/api/now/(?:v[12]/)?table/(\w{1,80})(?:/\w+)?")
 
 
 class Override(Struct, frozen=True):
-    """One name or rule with another value, which explains differences.
+    """One name or rule with another value, which would explain differences.
 
     Attributes:
         name: with the value that explains them.
         before: the value without it.
-        explains: the differences that it removes; none for one that gives an exchange its contract.
-        meaning: of a status, if the rule that gives it says so.
+        explains: the differences that it removes; none for one by which the exchange gets a contract.
+        meaning: of the status that the rule gives; empty for a name.
     """
 
     name: WireName
@@ -61,7 +61,7 @@ class _Candidate(Struct, frozen=True):
     """A name or rule that may have another value.
 
     Attributes:
-        wheres: places at which violations must vanish, without the indices of items; empty for any place.
+        wheres: places whose violations it must remove, without indices of items; empty for any place.
     """
 
     path: str
@@ -71,9 +71,9 @@ class _Candidate(Struct, frozen=True):
 
 
 def find_overrides(contracts: Contracts, seen: Observed, known: Iterable[Violation] | None = None) -> list[Override]:
-    """Return the overrides that remove differences of an exchange and add none; likely ones first.
+    """Return the overrides that remove differences of an exchange and add none, the likely ones first.
 
-    Whoever has checked the exchange passes its violations.
+    A caller that has checked the exchange already passes its violations.
     """
     exchange = contracts.match(seen.server, seen.method, urlsplit(seen.target).path)
     if exchange is None:
@@ -93,7 +93,7 @@ def find_overrides(contracts: Contracts, seen: Observed, known: Iterable[Violati
 
 
 def together(contracts: Contracts, overrides: Iterable[Override]) -> str:
-    """Return one file with the first override of each difference; empty where a file with all of them is refused."""
+    """Return one file with the first override of each difference; empty if such a file would be refused."""
     chosen: dict[str, Override] = {}
     explained: set[Difference] = set()
     for each in overrides:
@@ -156,7 +156,7 @@ def _places(schema: Schema, body: bytes) -> Iterable[ValueAt]:
 
 
 def _keys(contracts: Contracts, place: ValueAt, wheres: set[str]) -> Iterator[_Candidate]:
-    """Yield each name that an object lacks with a key that it may be spelled as."""
+    """Yield each name that an object lacks, with each key that may be its spelling."""
     properties, group = place.schema["properties"], place.schema["x-names"]
     canonical = {spelling: word for word, spelling in contracts.names.group(group).items()}
     missing = [name for name in properties if name not in place.value and name in canonical]
@@ -167,7 +167,7 @@ def _keys(contracts: Contracts, place: ValueAt, wheres: set[str]) -> Iterator[_C
 
 
 def _pairs(unknown: Sequence[str], missing: Sequence[str], required: Container[str]) -> Iterator[tuple[str, str]]:
-    """Yield each unknown key with the missing name that it is like, and the others with each other required name."""
+    """Yield each unknown key with the missing name that it resembles; the others with each remaining required name."""
     likely = [(likeness(key, name), key, name) for key in unknown for name in missing]
     met: set[str] = set()
     for alike, key, name in sorted(likely, key=lambda each: each[0], reverse=True):
@@ -178,7 +178,7 @@ def _pairs(unknown: Sequence[str], missing: Sequence[str], required: Container[s
 
 
 def _words(contracts: Contracts, place: ValueAt) -> Iterator[_Candidate]:
-    """Yield each word that may be at a place with the value that is there: the like ones, or else the inferred ones."""
+    """Yield the words that may be at a place, with the value that is there: similar words, or else inferred ones."""
     groups = {*place.schema.get("x-words", ()), place.schema.get("x-listed", "")}
     names = [name for name in contracts.names if {name.group, name.path} & groups]
     known = {str(name.value) for name in names}
@@ -190,7 +190,7 @@ def _words(contracts: Contracts, place: ValueAt) -> Iterator[_Candidate]:
 
 
 def _statuses(contracts: Contracts, exchange: ExchangeContract, status: int) -> Iterator[_Candidate]:
-    """Yield each rule that gives a status of the exchange, with this status; rules of several statuses are last."""
+    """Yield each rule that gives a status of the exchange, with the answered status; lists of statuses last."""
     rules = dict(rule for answer in exchange.answers for rule in answer.rules)
     names = [contracts.names.find(f"rules.{rule}") for rule in rules]
     for name in sorted(names, key=lambda each: isinstance(each.value, list)):
@@ -199,13 +199,13 @@ def _statuses(contracts: Contracts, exchange: ExchangeContract, status: int) -> 
 
 
 def _choices(contracts: Contracts, rules: Iterable[str]) -> Iterator[_Candidate]:
-    """Yield each of these rules that is one of a few words, with each other word."""
+    """Yield each rule whose value is one of a few words, with each other word."""
     for name in (contracts.names.find(f"rules.{rule}") for rule in sorted(rules)):
         yield from (_Candidate(name.path, choice) for choice in RULES[name.word].choices if choice != name.value)
 
 
 def _tables(contracts: Contracts, seen: Observed) -> Iterator[Override]:
-    """Yield the tables of the app that an exchange without a contract may be of: those whose contract it keeps."""
+    """Yield the tables of the app whose contract an exchange without a contract would keep."""
     path = urlsplit(seen.target).path
     found = _TABLE.fullmatch(path)
     if found is None or seen.server != "servicenow":

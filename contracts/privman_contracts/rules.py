@@ -11,8 +11,8 @@ _MOST_RENEWALS = 10
 _MOST_WAIT = 86_400
 # Each retry is kept with its response.
 _MOST_RETRIES = 10_000
-# Whatever falls due stays within what a date can hold.
-_LONGEST_TIMEOUT = 900 * 366 * 24  # the clock of a test goes to the year 9000, and no calendar beyond 9999
+# A time-out must end before the last date that Python can represent.
+_LONGEST_TIMEOUT = 900 * 366 * 24  # a test's clock may be at the year 9000, and dates end with 9999
 
 
 class RuleValue(Struct, frozen=True):

@@ -24,7 +24,7 @@ _DECIDE_IN_CONSOLE = "console.decide"
 
 
 class _AskedRequest(Struct):
-    """An approval request; ``attempts`` are those to deliver its decision, each with its status."""
+    """An approval request; ``attempts`` are the exchanges that delivered its decision, or tried to."""
 
     name: str
     request_id: str
@@ -56,7 +56,7 @@ class StepWriter:
         self._waited = 0
 
     def add(self, seen: ExchangeToSave) -> None:
-        """Write what makes an exchange happen, and what it was answered."""
+        """Write the step that makes an exchange happen, and its answer as an expectation."""
         if seen.form:
             self._forms.add(seen)
             return
@@ -75,7 +75,7 @@ class StepWriter:
             self._call(seen, contract)
 
     def given(self) -> Step:
-        """Return the options of the set-up that the scenario needs: time enough for its waits."""
+        """Return the options of the set-up that the scenario needs: a time-out that is longer than its waits."""
         return {"given": {"process_timeout": _LONGER_TIMEOUT}} if self._waited > _USUAL_TIMEOUT else {}
 
     def remarks(self) -> Iterator[str]:
@@ -89,7 +89,7 @@ class StepWriter:
             yield f"The steps let {self._waited:,} seconds pass; {usual}, so process_timeout is {_LONGER_TIMEOUT}."
 
     def expected(self) -> Iterator[Step]:
-        """Yield what must be so at the end."""
+        """Yield the expectations at the end."""
         table = "/api/now/table/${table.request}"
         if self._asks:
             yield {"servicenow.expect-exchanges": _arriving("in", table, self._asks)}
@@ -143,7 +143,7 @@ class StepWriter:
             asked.decided, asked.status = True, response
 
     def _decide_in_console(self, asked: _AskedRequest, seen: ExchangeToSave) -> None:
-        """Decide in the console, which then sends this exchange, and again until that succeeds."""
+        """Decide in the console, which then sends this exchange, and repeats it until it succeeds."""
         self._wait(seen)
         self._forms.claim("console", asked.request_id)
         if not asked.decided:
@@ -214,7 +214,7 @@ class StepWriter:
         return {"json": self._variables.value(value)}
 
     def _expected_body(self, seen: ExchangeToSave) -> Any:  # noqa: ANN401 - any JSON
-        """Return what was answered and will be again: what the steps have sent, and why something was refused."""
+        """Return the part of an answer that repeats: values that the steps have sent, and reasons of a refusal."""
         answer = json_of(seen.answer)
         if not isinstance(answer, dict):
             return None
@@ -252,7 +252,7 @@ class StepWriter:
         self._variables.learn_record(sys_id, asked.name)
 
     def _wait(self, seen: ExchangeToSave) -> None:
-        """Let as much time pass as did, in whole seconds."""
+        """Let as much time pass as passed between the exchanges, in whole seconds."""
         seconds = round((seen.at - self._last).total_seconds()) if self._last is not None else 0
         if seconds >= _SHORT_WAIT:
             self._waited += seconds

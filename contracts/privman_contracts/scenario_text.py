@@ -18,9 +18,9 @@ _WITH_STATUS = frozenset({"status", "hibernating", "maintenance"})
 
 
 def scenario_text(title: str, exchanges: Sequence[ExchangeToSave], contracts: Contracts) -> str:
-    """Return the YAML of a scenario in which the same is asked, and the same must be answered.
+    """Return the YAML of a scenario that sends the same requests and expects the same answers.
 
-    It is empty if no step asks for any of the exchanges, as the two parties send them of their own accord.
+    It is empty if a party sends all the exchanges of its own accord, so that no step is needed.
     """
     limit, writer = SizeLimit(), StepWriter(contracts)
     kept = [*limit.keep(exchanges)]
@@ -48,7 +48,7 @@ class _ScenarioDumper(yaml.SafeDumper):
 
 
 def _faults(exchanges: Sequence[ExchangeToSave], contracts: Contracts) -> Iterator[Step]:
-    """Yield the faults that struck, armed before all other steps: each lets those pass that were spared."""
+    """Yield steps that arm the faults that struck; each first lets as many requests pass as were not struck."""
     spared: dict[tuple[str, str, str], int] = {}
     for each in exchanges:
         path = urlsplit(each.target).path

@@ -1,4 +1,4 @@
-"""Values of JSON as a scenario has them: what is sent, and what can be expected of an answer."""
+"""JSON values as a scenario writes them, and the part of an answer that it can expect."""
 
 import re
 from collections.abc import Iterator
@@ -15,19 +15,22 @@ _MOST_ITEMS, _LONGEST_TEXT = 20, 2_000
 
 
 def json_of(text: str) -> Any:  # noqa: ANN401 - any JSON
-    """Return what a text of JSON says; the text itself if it is none, or nested deeper than any message."""
+    """Return the value of a JSON text; the text itself if it is not JSON, or is nested too deeply."""
     found = read_json(text)
     return text if found is NOT_JSON or is_deep(found) else found
 
 
 def object_of(value: Any) -> dict[str, Any]:  # noqa: ANN401 - any JSON
-    """Return an object, perhaps one in a text; an empty one for anything else."""
+    """Return an object, also one that a text holds; an empty one for any other value."""
     found = json_of(value) if isinstance(value, str) else value
     return found if isinstance(found, dict) else {}
 
 
 def repeatable(value: Any, sent: set[str] | None) -> Any:  # noqa: ANN401 - any JSON
-    """Return the part of an answer that is the same each time; None for nothing. ``sent`` None keeps every text."""
+    """Return the part of an answer that is the same each time; None for none.
+
+    A text without ids is kept if it is one of those ``sent``, or if ``sent`` is None.
+    """
     if isinstance(value, dict):
         usual = {key: each for key, each in value.items() if _KEY.fullmatch(key) and not key.startswith("sys_")}
         found = {key: repeatable(each, sent) for key, each in usual.items()}

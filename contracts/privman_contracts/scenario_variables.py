@@ -1,4 +1,4 @@
-"""The variables that a saved scenario has in place of ids, tables and secrets, which are others when it plays."""
+"""Variables in place of the ids, tables and secrets of a saved scenario, which differ from run to run."""
 
 import re
 from typing import Any
@@ -22,7 +22,7 @@ class _CapturedId(Struct):
 
 
 class StepVariables:
-    """Puts variables in place of what is another value in each run.
+    """Puts variables in place of values that differ from run to run.
 
     Args:
         steps: the scenario's steps; the one that finds a request's record is added before the record is first used.
@@ -41,29 +41,29 @@ class StepVariables:
         self.notes: dict[str, None] = {}
 
     def learn(self, id_: str, variable: str) -> None:
-        """Know the variable of an id that every scenario, or a request, has."""
+        """Add an id with its variable, such as ``${instance_id}``."""
         self._known[id_.lower()] = variable
 
     def learn_record(self, sys_id: str, request: str) -> None:
-        """Know the record of the request of that name."""
+        """Add the sys_id of the record of the request with that name."""
         self._requests[sys_id] = request
 
     def capture(self, answer: str, call: Step, name: str) -> None:
-        """Know the ids of the answer to a step's call; if a later step uses one, the step saves its answer as name."""
+        """Add the ids in the answer to a step; if a later step uses one, this step saves its answer under the name."""
         for place, text in places("body", json_of(answer)):
             if ID.fullmatch(text) and text.lower() not in self._known:
                 self._captured.setdefault(text.lower(), _CapturedId(call, name, place))
 
     def path(self, target: str) -> str:
-        """Return a path with the app's tables and the ids by their names."""
+        """Return a path with variables for the app's tables and the ids."""
         return self._with_ids(with_tables(self._names, target))
 
     def text(self, text: str) -> str:
-        """Return a text with the ids by their names."""
+        """Return a text with variables for the ids."""
         return self._with_ids(escaped(text))
 
     def value(self, value: Any) -> Any:  # noqa: ANN401 - any JSON
-        """Return JSON with the ids by their names, and a variable of the environment for each value that was masked."""
+        """Return JSON with variables for the ids, and an environment variable for each masked value."""
         if isinstance(value, dict):
             return {escaped_key(key): self._member(key, each) for key, each in value.items()}
         if isinstance(value, list):
@@ -100,7 +100,7 @@ class StepVariables:
 
 
 def with_tables(names: WireNames, path: str) -> str:
-    """Return a path as a scenario writes it, with the app's tables by their names."""
+    """Return a path as a scenario writes it, with variables for the app's tables."""
     path = escaped(path)
     for table, spelled in names.group("tables").items():
         path = re.sub(rf"(?<=/){re.escape(spelled)}(?![\w])", f"${{table.{table}}}", path)

@@ -1,4 +1,4 @@
-"""Differences between two schemas of one message: which values it no longer allows, and which are new."""
+"""Differences between two schemas of one message: values that are no longer allowed, and values that are new."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ from msgspec import Struct
 from privman_contracts import wording
 from privman_contracts.schemas import Schema
 
-# These say nothing of which values are valid.
+# These keywords do not decide which values are valid.
 _SILENT = frozenset(
     {"$schema", "title", "description", "x-source", "x-expected", "x-names", "x-words", "x-evidence", "x-secret"}
 )
@@ -21,8 +21,8 @@ class SchemaDifference(Struct, frozen=True):
     """One difference.
 
     Attributes:
-        narrows: something that was valid no longer is.
-        widens: something is valid that was not.
+        narrows: whether something that was valid no longer is.
+        widens: whether something is valid that was not.
     """
 
     where: str

@@ -57,7 +57,7 @@ def rules_in(schema: Any) -> Iterator[str]:  # noqa: ANN401 - any node of a sche
 
 
 def _words(group: str, names: WireNames) -> list[str]:
-    """Return what ``words.response``, or only ``words.response.deny``, is on the wire."""
+    """Return the spellings of a group such as ``words.response``, or of one word such as ``words.response.deny``."""
     single = group.count(".") > 1
     return [str(names.find(group).value)] if single else list(names.group(group).values())
 
@@ -102,7 +102,7 @@ def _in_set(folder: Traversable) -> dict[str, Schema]:
 
 
 def _inline(node: Any, raw: dict[str, Schema]) -> Any:  # noqa: ANN401 - any node of a schema
-    """Put what each ``$ref`` names in its place: validation then looks nothing up, and no schema is recursive."""
+    """Replace each ``$ref`` by what it names, so that validation looks nothing up; no schema is recursive."""
     if isinstance(node, list):
         return [_inline(item, raw) for item in node]
     if not isinstance(node, dict):
@@ -137,10 +137,9 @@ class ValueAt(Struct, frozen=True):
 
 
 def walk(value: Any, schema: Schema, where: str = "$") -> Iterator[ValueAt]:  # noqa: ANN401 - any JSON
-    """Yield the value and every value in it that the schema tells of, inside of JSON text as well.
+    """Yield the value and the values in it, also inside JSON text, as deep as the schema describes them.
 
-    Of an object that the schema tells of, that is every value; of one that it doesn't, none. So what comes is no deeper
-    than the schema.
+    Of an object that the schema describes, every value is yielded; of any other object none.
     """
     yield ValueAt(where, value, schema)
     if isinstance(value, str) and "contentSchema" in schema:
@@ -163,7 +162,7 @@ def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON
 
 
 def folded(value: Any, schema: Schema) -> Any:  # noqa: ANN401 - any JSON
-    """Return the value with its keys spelled as the schema does, where the receiver does not mind their case."""
+    """Return the value with its keys spelled as in the schema, if the receiver ignores their case."""
     if isinstance(value, list) and "items" in schema:
         return [folded(item, schema["items"]) for item in value]
     if not isinstance(value, dict) or not schema.get("x-ignore-case"):
@@ -182,7 +181,7 @@ def property_of(schema: Schema, key: str) -> tuple[str, Schema]:
 
 
 def parts_of_message(message: str, schema: Schema) -> Iterator[Part]:
-    """Yield the body itself where it is marked, and each property, inside of JSON text as well."""
+    """Yield the body itself if it has a mark, and each property, also inside JSON text."""
     if "x-evidence" in schema:
         yield _part(message, "$", message, schema, schema["x-source"])
     yield from _parts_below(message, "$", schema, schema["x-source"])

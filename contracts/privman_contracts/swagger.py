@@ -1,4 +1,4 @@
-"""An OpenAPI 3.1 document turned into Swagger 2.0, as far as that can say it."""
+"""Converts an OpenAPI 3.1 document to Swagger 2.0, as far as Swagger can express it."""
 
 import re
 from typing import Any
@@ -14,14 +14,14 @@ _API = f"{BASE_PATH}/api/"
 _JSON = "application/json"
 _REFUSED = "400"
 _REFERENCE = re.compile('"#/definitions/([^"]+)"')
-# What a schema of Swagger 2.0 may have of ours; what is left out makes it more lenient.
+# Keywords that Swagger 2.0 has, too; leaving out the others makes a schema more lenient.
 _KEPT = ("title", "description", "enum", "pattern", "minLength", "minItems", "minProperties", "required")
 
 
 def from_openapi(document: Node) -> Node:
-    """Return the document in Swagger 2.0, its paths below ``BASE_PATH``; the address of a document is none of them.
+    """Return the document in Swagger 2.0, with the paths below ``BASE_PATH``; that of the document itself is left out.
 
-    Conditions, constants, JSON inside of text and which calls need no token are left out.
+    Conditions, constants, JSON inside text, and which calls need no token are left out.
     """
     address = urlsplit(document["servers"][0]["url"])
     paths = {path.removeprefix(BASE_PATH): each for path, each in document["paths"].items() if path.startswith(_API)}
@@ -103,7 +103,7 @@ def _schema(schema: Node) -> Node:
 
 
 def _type(kind: str | list[str]) -> str:
-    """Return the type, of a body that may be a list or an object the list; empty for any."""
+    """Return the type; the list for a body that may be a list or an object; empty for any type."""
     if isinstance(kind, list):
         return "array" if "array" in kind else ""
     return "" if kind == "null" else kind

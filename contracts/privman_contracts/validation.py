@@ -1,4 +1,4 @@
-"""Validate bodies against the schema of a message, with errors in words.
+"""Validates bodies against the schema of a message; errors are sentences for people.
 
 Imported only for the first check: jsonschema takes longer to import than a server should to start.
 """
@@ -23,11 +23,11 @@ from privman_contracts.schemas import Schema, folded
 from privman_core.near_words import nearest, question
 from privman_core.sized_cache import SizedCache
 
-# Messages of errors that need other words.
+# Replacements for jsonschema's messages.
 TWICE, DOUBT = "twice", "doubt"
 _DATE_TIME = re.compile(r"\d{4}-.*")
 _TYPE = "$type"
-# How similar a misspelt key is.
+# How similar a key must be to count as misspelt.
 _MISSPELT = 0.8
 _MOST_DOUBTED = 100  # keys of one object: each is compared with all that are known
 
@@ -63,7 +63,7 @@ def _required(
 def _additional(
     validator: Draft202012Validator, rule: Schema | Literal[False], document: object, schema: Schema
 ) -> Iterator[ValidationError]:
-    """Place the error on the key that is too much, unless such keys are only doubted."""
+    """Place the error on the unknown key, unless unknown keys are only doubtful."""
     if not isinstance(document, dict) or schema.get("x-doubt-keys") == "unknown":
         return
     for key in _unknown_keys(document, schema.get("properties", {})):
@@ -83,7 +83,7 @@ def _pattern(validator: Draft202012Validator, pattern: str, text: object, schema
 def _calendar(
     validator: Draft202012Validator, wanted: object, text: object, schema: Schema
 ) -> Iterator[ValidationError]:
-    """Demand a day that there is, of what looks like a date and a time."""
+    """Demand that what looks like a date and time names a real day."""
     del validator, wanted
     if isinstance(text, str) and _DATE_TIME.fullmatch(text) and _compiled(schema["pattern"]).search(text):
         try:
@@ -93,7 +93,7 @@ def _calendar(
 
 
 def _doubt(validator: Draft202012Validator, doubt: Schema, text: object, schema: Schema) -> Iterator[ValidationError]:
-    """Doubt a text that is allowed as far as anybody knows, and hardly meant."""
+    """Report a text as doubtful that no source forbids, but that is hardly intended."""
     del validator, schema
     if isinstance(text, str) and _compiled(doubt["pattern"]).search(text):
         yield ValidationError(DOUBT)
@@ -107,7 +107,7 @@ def _unknown_keys(document: dict[str, object], known: Container[str]) -> list[st
 def _doubt_keys(
     validator: Draft202012Validator, which: Literal["misspelt", "unknown"], document: object, schema: Schema
 ) -> Iterator[ValidationError]:
-    """Doubt each unknown key, or only those that look like one of the contract's; .NET senders add their type."""
+    """Report as doubtful each unknown key, or only those similar to a known one; .NET senders add ``$type``."""
     del validator
     if not isinstance(document, dict):
         return
@@ -118,7 +118,7 @@ def _doubt_keys(
 
 
 def keys_given_twice(text: str | bytes, *, ignore_case: bool = False) -> list[str]:
-    """Return the keys that an object in JSON has more than once, wherever it is; none for what is no JSON."""
+    """Return the keys that any object in a JSON text has more than once; none if it is not JSON."""
     twice: list[str] = []
 
     def look(pairs: list[tuple[str, object]]) -> None:
@@ -150,7 +150,7 @@ ContractValidator = extend(  # type: ignore[no-untyped-call]  # its stub has no 
 )
 
 
-# Both parties see most bodies, and one test's are much like another's.
+# Both parties check most bodies, and those of one test are often equal to those of another.
 _REMEMBERED, _PER_VIOLATION = 1024 * 1024, 500  # bytes
 _MOST_VIOLATIONS = 100  # of one body; nobody reads more
 _INDEX = re.compile(r"\[\d+\]")
@@ -235,7 +235,7 @@ class MessageValidator:
         return known.evidence if known else "I"
 
     def _known(self, where: str) -> Part | None:
-        """Return the part at the place, or the nearest one around it."""
+        """Return the part at the place, or the innermost one around it."""
         path = _INDEX.sub("[]", where)
         around = [known for known in self._parts if path == known or path.startswith((f"{known}.", f"{known}["))]
         return self._parts[max(around, key=len)] if around else None

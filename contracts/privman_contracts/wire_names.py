@@ -26,7 +26,7 @@ class WireName:
     Attributes:
         path: canonical name with its groups, such as ``columns.request.instance_id``.
         value: the spelling on the wire; for ``rules`` a number or a list of statuses.
-        packaged: the value that stands where no file of a user says otherwise.
+        packaged: the value unless a user's file replaces it.
         holds: what a column or key holds: ``guid``, ``number``, ``flag``, ``json``, ``address``, ``duration``, the
             canonical name of a table for its sys_ids, or empty for any text.
         words: the groups of words that a value of a column or key may be, such as ``response``.
@@ -63,11 +63,11 @@ class WireName:
         return str(self.observation or self.source)
 
     def observed(self, value: Value, observation: Observation) -> Self:
-        """Return the name with the value that an instance has shown."""
+        """Return the name with the value that was observed on an instance."""
         return replace(self, value=value, evidence="O", observation=observation)
 
 
-# Of no table of the platform, and no column that every table has.
+# Neither a table of the platform nor a column that every table has.
 _TABLE = re.compile(r"[xu]_[a-z0-9_]{1,78}")
 _COLUMN = re.compile(r"(?!sys_)[A-Za-z]\w{0,79}", re.ASCII)
 _ROLE = re.compile(r"\w[\w.]{0,99}", re.ASCII)
@@ -100,14 +100,14 @@ def _read_override(file: Path, names: Mapping[str, WireName]) -> list[WireName]:
 
 
 def _with(names: Mapping[str, WireName], changed: Iterable[WireName]) -> Iterable[WireName]:
-    """Return the names, those that changed in place of the others, and what follows from them."""
+    """Return the names with the changed ones replaced, and with the changes that follow from these."""
     changes = {name.path: name for name in changed}
     names = {**names, **changes}
     return {**names, **{name.path: name for name in _answered_with_200(names, changes)}}.values()
 
 
 def _answered_with_200(names: Mapping[str, WireName], changed: Container[str]) -> Iterator[WireName]:
-    """Yield the refusals that come with 200 where the rule says so, but for those that the user's file changes."""
+    """Yield the refusals that the rule moves to status 200, except those that the user's file changes."""
     rule = names.get("rules.error_answer_status")  # older contract sets lack it
     if rule is None or rule.value != HTTPStatus.OK:
         return
@@ -117,7 +117,7 @@ def _answered_with_200(names: Mapping[str, WireName], changed: Container[str]) -
 
 
 def field_of(path: str) -> str:
-    """Return the key under which a packaged entry holds its value: a rule has a value, all else a name."""
+    """Return the key of a packaged entry's value: ``value`` for a rule, ``name`` for everything else."""
     return "value" if path.startswith("rules.") else "name"
 
 
@@ -207,7 +207,7 @@ def _fits(form: re.Pattern[str], value: object) -> bool:
 
 
 def _refuse_twins(names: Iterable[WireName]) -> None:
-    """Refuse two names with one spelling where both may occur: nobody could tell them apart on the wire."""
+    """Refuse two names with the same spelling in one place, since they could not be told apart on the wire."""
     taken: dict[tuple[str, object], str] = {}
     for name in names:
         if name.group == "rules":
@@ -312,7 +312,7 @@ class WireNames:
         return dict(self._groups[group])
 
     def changed(self, group: str) -> dict[str, str]:
-        """Return packaged spelling to spelling of those names of a group that a user's file spells differently."""
+        """Return the names of a group that a user's file respells: packaged spelling to spelling."""
         return dict(self._changed.get(group, ()))
 
     def find(self, path: str) -> WireName:
@@ -322,7 +322,7 @@ class WireNames:
         return self._names[path]
 
     def overridden(self, values: Mapping[str, Value]) -> Self:
-        """Return the names as with a file for ``--inferred`` that gives those at the paths these values.
+        """Return the names as if a file for ``--inferred`` gave these values to those at the paths.
 
         Raises:
             InferredNamesError: a file with these values would be refused.

@@ -40,7 +40,7 @@ def place(path: Iterable[str | int]) -> str:
 
 
 def step(key: str | int) -> str:
-    """Return how a JSON path goes on into an item or a property; the name of the property is cut."""
+    """Return the step of a JSON path into an item or a property; a long name is cut."""
     return f"[{key}]" if isinstance(key, int) else f".{cut(key, _LONGEST_STEP)}"
 
 
@@ -56,12 +56,12 @@ def expected(schema: dict[str, Any]) -> str:
 
 
 def value_in_words(value: object) -> str:
-    """Return ``has value …``, cut to fit a line; of an object or a list only what it is."""
+    """Return ``has value …``, cut to fit a line; for an object or a list only its type."""
     return f"{'is' if isinstance(value, dict | list) else 'has value'} {shown(value)}"
 
 
 def shown(value: object, longest: int = _LONGEST) -> str:
-    """Return the value as JSON, cut; of an object or a list only what it is."""
+    """Return the value as JSON, cut; for an object or a list only its type."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):

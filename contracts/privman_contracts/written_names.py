@@ -12,7 +12,7 @@ _WIDTH = 1_000
 
 
 def override_text(names: Iterable[WireName]) -> str:
-    """Return what a file says that gives these names these values, and their observations; empty for none."""
+    """Return the text of a file that sets these names to their values, with observations; empty for no names."""
     tree: dict[str, Any] = {}
     for name in names:
         group = tree
@@ -32,7 +32,7 @@ class _Dumper(yaml.SafeDumper):
     """Writes an entry of a name on one line, whatever it holds."""
 
     def ignore_aliases(self, _data: object) -> bool:
-        """Write the day that many entries share in each of them."""
+        """Write equal values in each entry instead of as anchors."""
         return True
 
 

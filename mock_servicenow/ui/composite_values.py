@@ -39,7 +39,7 @@ def join_duration(parts: Sequence[str]) -> str:
 
 
 def _number(unit: str, text: str, most: int) -> int:
-    """Return the number that a text spells, 0 for an empty one; raises FieldError for any other."""
+    """Return the number that a text spells, 0 for an empty text; raises FieldError for any other text."""
     digits = text.lstrip("0") if text.isascii() and text.isdecimal() else None
     if text and (digits is None or len(digits) > _DIGITS or int(digits or 0) > most):
         raise FieldError(f"invalid {unit} {quoted(text)}: expected a whole number from 0 to {most:,}")
@@ -54,7 +54,7 @@ class Pair(Struct, frozen=True):
 
     @property
     def secret(self) -> bool:
-        """Whether nobody may see the value."""
+        """Whether pages mask the value."""
         return _SECRET.search(self.name) is not None
 
     @property

@@ -21,8 +21,8 @@ class DecisionForm(Struct, frozen=True):
         responses: valid responses; empty if the request is decided or the user may not decide.
         comment: whether the form asks for a comment.
         duration: whether the form asks for a duration.
-        asked: the columns of the request that the decision writes.
-        closed: why a pending request has no responses for the user.
+        asked: the columns of the request that the decision sets.
+        closed: why the user may not decide a pending request.
         metadata: None if it is not a JSON object.
         responses_url: address of the list of the request's responses.
     """
@@ -65,7 +65,7 @@ class Decisions:
         )
 
     def request_id(self, record: Record) -> str:
-        """Return the RequestId of a request, or of that which a response decides; empty for other records."""
+        """Return the RequestId of a request or a response; empty for other records."""
         rows = {each.name: each for each in (self._request, self._response)}
         return rows[record.table].row(record).request_id if record.table in rows else ""
 
@@ -79,7 +79,7 @@ class Decisions:
         return {name: value for name, value in self._request.spelled(values).items() if value}
 
     def took_effect(self, record: Record, response: str) -> bool:
-        """Return whether a request has that response."""
+        """Return whether the response is now the status of the request."""
         return self._request.row(record).status == response
 
 

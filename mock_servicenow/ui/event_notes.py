@@ -1,7 +1,7 @@
 """Sentences about what a posted form did, shown once by the page that follows.
 
-A posted form is answered with a redirect. The note travels in a signed cookie, so that every process of an instance
-knows it; an address cannot claim anything, and reloading the page repeats nothing.
+A posted form is answered with a redirect. The note is in a signed cookie, which every process of an instance can read.
+So no address can make a page claim something, and reloading the page does not repeat the note.
 """
 
 import hmac
@@ -39,7 +39,7 @@ class NotedEvent(Struct, frozen=True):
 
     Attributes:
         location: the page that follows.
-        about: what the note is about; a page shows notes about itself only.
+        about: the record or list that the note is about; only its page shows the note.
     """
 
     location: str
@@ -58,7 +58,7 @@ def follow(visit: InstanceVisit, event: NotedEvent) -> web.Response:
 
 
 def take_note(visit: InstanceVisit, about: str) -> Note | None:
-    """Return the note that the last posted form has left for a page; None if there is none."""
+    """Return the note that the last posted form has left for this page; None for none."""
     signature, _, body = visit.request.cookies.get(_COOKIE, "").partition(".")
     if not body or not is_same(signature, _signed(visit, body)):
         return None

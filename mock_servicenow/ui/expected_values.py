@@ -1,4 +1,4 @@
-"""The values that a field takes, in the words of an error beside it."""
+"""The values that a field accepts, as the error beside it says."""
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
 from mock_servicenow.now_platform.dictionary.definitions import Column
@@ -10,7 +10,7 @@ _MOMENT = "2026-12-24 16:30:00"
 
 
 def expected(session: Session, column: Column) -> str:  # noqa: PLR0911 - one sentence a kind
-    """Return what would be right in a field of this column."""
+    """Return which values a field of this column accepts."""
     if column.is_reference:
         return _of_reference(session, column)
     if column.choices:

@@ -1,4 +1,4 @@
-"""The buttons of a form: each writes, and returns the sentence about what it did."""
+"""The buttons of a form: each writes and returns a sentence about what it did."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ DELETE = "delete"
 
 
 def not_done(action: str) -> str:
-    """Return what a pressed button did not do."""
+    """Return the title of a refusal, such as "The record was not saved"."""
     if action == DELETE:
         return "The record was not deleted"
     return "The decision was not recorded" if action.startswith(ACTION) else NOT_SAVED
@@ -34,7 +34,7 @@ class Refusal(Exception):  # noqa: N818 - an outcome that the form shows
 
     Attributes:
         error: beside the duration of a decision.
-        reason: of a business rule; it may begin with the quoted name of a column.
+        reason: that a business rule gave; it may begin with the quoted name of a column.
         keeps: whether the form shows the posted values again.
     """
 
@@ -46,7 +46,7 @@ class Refusal(Exception):  # noqa: N818 - an outcome that the form shows
     keeps: bool = True
 
     def put_beside(self, fields: Sequence[FormField]) -> None:
-        """Put the reason beside the field that it names, or else after the detail."""
+        """Put the reason beside the field that it names, or after the detail if it names none."""
         for each in fields:
             name = f"{each.column.name!r} "
             if each.control != "fixed" and self.reason.startswith(name):
@@ -135,7 +135,7 @@ class FormActions:
         current = session.work.get(record.table, record.sys_id, lock=True) or record.values
         expected = stamps(session, record.table, current)
         posted = {name: self._form.given(name) for name in expected}
-        if posted.get(CREATED, "") is None:  # by a program, which knows the count
+        if posted.get(CREATED, "") is None:  # by a program, which sends the count of changes
             del posted[CREATED]
         if all(text == expected[name] for name, text in posted.items()):
             return

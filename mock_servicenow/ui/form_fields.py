@@ -13,11 +13,11 @@ from privman_core.cuts import cut
 
 LONG_TEXT = 255
 LONGEST_SHOWN = 64 * 1024
-"""Characters of a value that a form shows; a longer value is read-only there, because posting it would shorten it."""
+"""Longest value that a form can edit; a longer one is read-only, because posting the shown part would shorten it."""
 MOST_PAIRS = 300
 """Name-value pairs that a form can edit: a form has at most 1,000 fields."""
 FEW = 12
-"""Fields of a form that has one column, in the dictionary's order, as the app's printed forms."""
+"""A form with so many fields or fewer has one column, in the dictionary's order, as the app's printed forms have."""
 _WIDE = frozenset({"long", "pairs", "journal"})
 _ONE_LINE = 1_000
 _SYSTEM = {column.name for column in (*SYSTEM_COLUMNS, CLASS_COLUMN)}
@@ -36,7 +36,7 @@ class FormField(Struct):
         parts: hours, minutes and seconds of a duration.
         pairs: name-value pairs.
         blank: whether an empty row follows the pairs.
-        hint: why the field cannot be changed, if another could.
+        hint: why the field is read-only, although the user may change others.
     """
 
     name: str
@@ -58,7 +58,7 @@ class FormField(Struct):
 
     @property
     def is_wide(self) -> bool:
-        """Whether the field takes both columns of a form."""
+        """Whether the field is as wide as both columns of a form."""
         return self.control in _WIDE or len(self.shown) > LONG_TEXT
 
     @property
@@ -87,12 +87,12 @@ def form_fields(
 
 
 def is_system(name: str) -> bool:
-    """Return whether every table has that column, or every table with classes."""
+    """Return whether it is a column that every table has, or every table with classes."""
     return name in _SYSTEM
 
 
 def sections(fields: list[FormField]) -> list[tuple[str, list[FormField]]]:
-    """Return the fields of a form by section, each with its heading; a short form has one section without."""
+    """Return the fields of a form by the heading of their section; a short form has one section without a heading."""
     if len(fields) <= FEW:
         return [("", fields)]
     journals = [each for each in fields if each.column.family is Family.JOURNAL]

@@ -52,8 +52,8 @@ class FormPage:
     async def save(self, visit: InstanceVisit) -> web.Response:
         """Do what the pressed button says; raises PlatformError and PageError.
 
-        A form that is refused is shown again, with an error beside each field. Buttons that change the number of
-        name-value pairs show it again, too, and save nothing.
+        A refused form is shown again with an error beside each field. Buttons that add or remove a name-value pair show
+        the form again and save nothing.
         """
         self._tables.check(visit.request.match_info["table"])
         if visit.form.value("sys_action").startswith((ADD, REMOVE)):
@@ -98,7 +98,7 @@ class FormPage:
                 else form_head(session, record, place, back, self._decisions.request_id(record)),
                 "new": new,
                 "action": f"/{record.table}.do?sys_id=-1" if new else place.form(record),
-                # Those of the opened form, so that it stays stale if it is.
+                # A draft keeps the stamps of the form that was opened, so that a stale one is still refused.
                 "versions": {} if new else _versions(session, record, visit.form if draft else None),
                 "fields": fields,
                 "sections": sections(fields),
@@ -171,6 +171,6 @@ def _title(session: Session, record: Record, *, new: bool) -> str:
 
 
 def _versions(session: Session, record: Record, draft: Form | None) -> dict[str, str]:
-    """Return the stamps of the form; a draft keeps those that it has."""
+    """Return the stamps of the record; for a draft, those that the form was opened with."""
     found = stamps(session, record.table, record.values)
     return found if draft is None else {name: draft.value(name) for name in found}

@@ -15,7 +15,7 @@ from mock_servicenow.ui.form_fields import FormField
 from privman_core.pages.forms import Form
 
 ADD, REMOVE = "add:", "remove:"
-"""Buttons that change the number of name-value pairs; nothing is saved."""
+"""Buttons that add or remove a name-value pair; they save nothing."""
 _NO_PAIRS = "{}"
 
 
@@ -37,7 +37,7 @@ class FormReader:
     """Reads the posted fields of one form.
 
     Args:
-        action: the pressed button: `ADD` and the name of a field, `REMOVE` and that and the number of a row, or other.
+        action: the pressed button: `ADD` with the name of a field, `REMOVE` with that and a row number, or any other.
     """
 
     def __init__(self, session: Session, form: Form, action: str = "") -> None:
@@ -47,7 +47,7 @@ class FormReader:
         self._removed = action.removeprefix(REMOVE) if action.startswith(REMOVE) else ""
 
     def read(self, fields: Sequence[FormField]) -> Posted:
-        """Return what changed; every field then shows what was posted, without secrets."""
+        """Return the changes; afterwards each field shows what was posted, without secrets."""
         posted = Posted()
         for each in fields:
             if each.control == "fixed":
@@ -63,7 +63,7 @@ class FormReader:
         return posted
 
     def redraw(self, fields: Sequence[FormField]) -> None:
-        """Let fields show what was posted, with a name-value pair more or less, and errors beside lost secrets."""
+        """Let the fields show what was posted, with a pair more or less, and an error beside each lost secret."""
         forgotten = self.read(fields).forgotten
         for each in fields:
             each.blank = each.name == self._added
@@ -162,5 +162,5 @@ class FormReader:
 
 
 def _without_secret(pair: Pair, masked: Mapping[str, str]) -> Pair:
-    """Return a posted pair as the form shows it again; a value without a name may be a secret, too."""
+    """Return a posted pair without its secret; a value without a name may be a secret, too."""
     return Pair(pair.name, masked.get(pair.name, "")) if pair.secret or not pair.name else pair

@@ -15,9 +15,9 @@ from privman_core.pages.rendering import see
 from privman_core.pages.site import PageError
 
 MOST_BYTES = 2 * 1024 * 1024
-"""Of an uploaded form."""
+"""Bytes of an uploaded form."""
 MOST_RECORDS = 2_000
-"""Importing as many takes about half a second, in which an embedded database answers nobody else."""
+"""Importing so many takes about half a second, during which an embedded database answers no other request."""
 _FILE = "attachFile"
 
 
@@ -33,7 +33,7 @@ class ImportPage:
         return await self._form(visit, visit.query.get("sysparm_target", ""), "")
 
     async def upload(self, visit: InstanceVisit) -> web.Response:
-        """Import the posted file and lead to the list that it came from, or show what was left out of it.
+        """Import the posted file, then redirect to the list that it came from, or show what was left out.
 
         Raises PageError as `show` does.
         """
@@ -53,7 +53,7 @@ class ImportPage:
 
     def _import(self, visit: InstanceVisit, document: XmlDocument) -> list[str]:
         """Import the document; returns what has no effect, a line each."""
-        findings = Findings()  # of what is stored: they go with a transaction that is undone
+        findings = Findings()  # only of records that are stored: they are dropped if the transaction is rolled back
         with self._instance.transaction(visit.user, findings) as session:
             import_xml(session, [document], MOST_RECORDS)
         visit.findings.extend(findings)

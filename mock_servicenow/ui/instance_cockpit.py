@@ -70,11 +70,11 @@ class InstanceProduct:
         return [self._requests.delivery(each) for each in await self._app.deliverer.newest(most)]
 
     async def request(self, request_id: str) -> RequestDetail | None:
-        """Return what the instance knows of an approval request; None if it has none with that RequestId."""
+        """Return an approval request as the instance knows it; None if it has none with that RequestId."""
         return await self._requests.find(request_id)
 
     async def due(self, most: int) -> list[Due]:
-        """Return the next attempts to deliver and the next time-outs, at most so many of each."""
+        """Return the next attempts to deliver and the next time-outs, at most ``most`` of each."""
         deliveries = await self._app.deliverer.coming(most)
         return [*deliveries, *await self._instance.run(lambda: self._app.timeouts.coming(most))]
 
@@ -87,7 +87,7 @@ class InstanceProduct:
         return await self._instance.run(self._endpoint_url)
 
     def _is_approver(self, exchange: Exchange, contract: ExchangeContract | None) -> bool:
-        """Return whether a user who may decide does what approvers do."""
+        """Return whether the exchange is an approver's, and its user may decide."""
         deciding = {self._app.tables.approver_role, ADMIN_ROLE}
         return (
             contract is not None and contract.caller == "approver" and not deciding.isdisjoint(exchange.findings.roles)

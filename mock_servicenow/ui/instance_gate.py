@@ -48,7 +48,7 @@ class InstanceGate(Gate[InstanceVisit]):
 
     async def visit(self, request: web.Request, form: Form) -> InstanceVisit:
         """Return the visit that a request is."""
-        # After the form, which may take its time to arrive: the user's rights are those of now.
+        # Looked up after the form has arrived, which may take long, so that the user's present rights count.
         session, user = await self._instance.run(lambda: self._recognized(request.cookies.get(COOKIE, "")))
         visit = InstanceVisit(request=request, frame=self._frame, session=session, form=form, user=user or GUEST)
         if user is not None:
@@ -78,7 +78,7 @@ class InstanceGate(Gate[InstanceVisit]):
             raise PageError(error.status, error.message, error.detail or "") from error
 
     def _recognized(self, session_id: str) -> tuple[WebSession, User | None]:
-        """Return a browser's session, and who has logged in there if they may still open pages."""
+        """Return a browser's session, and the user who has logged in, if that user may still open pages."""
         sessions = self._instance.web_sessions
         session = sessions.find(session_id) or sessions.open(NOBODY)
         return session, self._user(session) if session.holder.sys_id else None
@@ -141,7 +141,7 @@ async def _login_page(visit: InstanceVisit, goto: str, error: str, user_name: st
 def own_page(uri: str) -> str:
     """Return the path of the page that ``uri`` names, with or without its first slash; the navigator's for any other.
 
-    A link that a person is sent must not lead away from the instance.
+    A link in a message must not lead away from the instance.
     """
     path, _, query = uri.partition("?")
     path = f"/{path.removeprefix('/')}"

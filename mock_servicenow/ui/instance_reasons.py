@@ -29,11 +29,11 @@ REFUSALS: Mapping[str, str] = {
     "dead_token_status": "the token is not valid, not even a renewed one",
     "unsupported_media_type_status": "it does not take the body's media type",
 }
-"""When a console answers with the status of each rule."""
+"""Why a console answers with the status that each rule gives."""
 
 
 class InstanceCase(Struct, frozen=True, kw_only=True):
-    """What ServiceNow knows of one request.
+    """Everything that ServiceNow knows about one request.
 
     Attributes:
         asked_at: None if a client has emptied it.

@@ -1,4 +1,4 @@
-"""What the instance tells its cockpit of one approval request."""
+"""One approval request as the instance's cockpit shows it."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -57,7 +57,7 @@ class InstanceRequests:
         }
 
     async def find(self, request_id: str) -> RequestDetail | None:
-        """Return what the instance knows of a request; None if it has none with that RequestId."""
+        """Return a request as the instance knows it; None if it has none with that RequestId."""
         deliveries = await self._app.deliverer.of_request(request_id)
         return await self._instance.run(lambda: self._find(request_id, deliveries))
 
@@ -83,7 +83,7 @@ class InstanceRequests:
             return self._item(session, request_id) if record is None else self._detail(session, record, deliveries)
 
     def _item(self, session: Session, request_id: str) -> RequestDetail | None:
-        """Return what became of a request of the older integration: a requested item of the catalog."""
+        """Return a request of the older integration, which is a requested item of the catalog."""
         item = self._app.soap.item_of(session, request_id)
         if item is None:
             return None

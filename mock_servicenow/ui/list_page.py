@@ -31,7 +31,7 @@ _SHORT = 36
 
 
 class Heading(Struct, frozen=True):
-    """The head of a column; ``direction`` is empty unless it sorts the list, ``url`` if the query is too long."""
+    """The head of a column; ``direction`` is empty unless it sorts the list, ``url`` if that would be too long."""
 
     name: str
     label: str
@@ -103,7 +103,7 @@ class ListPage:
         return shown(visit, await visit.page("list.html", **values))
 
     async def act(self, visit: InstanceVisit) -> web.Response:
-        """Do something to the selected rows, and lead back to the list; raises PageError."""
+        """Do what the pressed button says to the selected rows, and lead back to the list; raises PageError."""
         table = self._tables.check(visit.request.match_info["table"])
         try:
             note = await self._instance.run(lambda: self._act(visit, table))
@@ -124,7 +124,7 @@ class ListPage:
             if not session.may("read", url.table):
                 raise ApiAccessDenied
             expanded = _expanded(session, visit, url)
-            if is_long(expanded.query):  # which the page reads again and again
+            if is_long(expanded.query):  # which the template reads several times
                 self._instance.store.end_brief()
             return _List(session, expanded, self._metadata).values()
 

@@ -16,9 +16,9 @@ from mock_servicenow.now_platform.records.session import Session
 ROWS = 20
 """Rows on a page of a list."""
 LAST_ROW = 10_000
-"""The last row of a list that has a page: the database reads all rows before it, and counts at most one more."""
+"""The last row that a page shows: the database reads all rows before it, and counts at most one more."""
 MOST_CRUMBS, LONGEST_CRUMBS = 100, 16_000
-"""Conditions, and characters of them, that get their own links: each link repeats all those before it."""
+"""Limits of conditions that have a link each, and of their characters: a link repeats all conditions before it."""
 
 
 class Crumb(Struct, frozen=True):
@@ -151,7 +151,7 @@ class ListUrl(Struct, frozen=True):
 
 
 def row_number(text: str) -> int:
-    """Return the number of a row that has a page, 1 for other text."""
+    """Return the number of a row that a page can begin with; 1 for any other text."""
     number = int(text[:12]) if text.isascii() and text.isdecimal() else 1
     return min(max(number, 1), LAST_ROW)
 

@@ -12,14 +12,14 @@ from mock_servicenow.ui.instance_gate import InstanceVisit
 from mock_servicenow.ui.list_query import ListQuery, ListUrl
 
 SEARCH = "search."
-"""Begins the name of the box of a column."""
+"""The name of a column's box begins so."""
 _CONTAINS = Property("glide.ui.goto_use_contains", "false")
 _STARTS_WITH = Property("glide.ui.goto_use_starts_with", "false")
 _PREFIXES = (("!=", "!="), ("!*", "NOT LIKE"), ("=", "="), ("*", "LIKE"))
 
 
 def searched(session: Session, visit: InstanceVisit, url: ListUrl) -> str:
-    """Return the query of a list with what its search boxes ask for; a column has one condition from its box."""
+    """Return the query of a list with the conditions of its search boxes, at most one for each column."""
     query, columns = ListQuery(url.query), listable(session, url.table)
     for name, text in _asked(visit):
         if name in columns:

@@ -33,8 +33,8 @@ class Metadata(Struct, frozen=True):
     """The entries of one request, each a key with its text.
 
     Attributes:
-        chief: those that say who wants what and why; the first ones if it has none of these.
-        others: the rest, as far as `MOST_ENTRIES`.
+        chief: those that say who wants what and why; if it has none of these, the first ones.
+        others: the rest, up to `MOST_ENTRIES` in all.
         left_out: how many more it has.
     """
 

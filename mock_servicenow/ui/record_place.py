@@ -28,7 +28,7 @@ class RecordPlace(Struct, frozen=True):
 
     @classmethod
     def read(cls, visit: InstanceVisit, table: str) -> Self:
-        """Return the place that an address names as links in lists do."""
+        """Return the place that an address names, as the links of a list do."""
         query, row = visit.query.get("sysparm_record_list", ""), visit.query.get("sysparm_record_row", "")
         if not row or len(query) > LONGEST_QUERY:
             return cls(table)
@@ -56,7 +56,7 @@ class RecordPlace(Struct, frozen=True):
             return "", ""
         query = session.newest_first(self.table, session.compiled(self.table, self.query))
         query, _ = session.counted(self.table, query, LAST_ROW + 1)
-        first = max(self.row - 2, 1)  # one before it may be gone since
+        first = max(self.row - 2, 1)  # a row before it may have been deleted since
         some = [each for part in session.parts(self.table, query, limit=5, offset=first - 1) for each in part]
         place = next((number for number, each in enumerate(some) if each.sys_id == record.sys_id), None)
         if place is None:

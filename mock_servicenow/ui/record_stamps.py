@@ -9,7 +9,7 @@ COUNT, CREATED = "sys_mod_count", "sys_created_on"
 
 
 def stamps(session: Session, table: str, values: Mapping[str, str]) -> dict[str, str]:
-    """Return the stamps of a record by column; of a column that the user may not read, a digest.
+    """Return the stamps of a record by column; a digest for a column that the user may not read.
 
     The time of creation is one of them, because another record may have got the sys_id of a deleted one.
     """

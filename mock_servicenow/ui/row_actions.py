@@ -45,7 +45,7 @@ def _delete(session: Session, table: str, version: str) -> bool:
 
 
 def refused(error: OperationFailed) -> Note:
-    """Return the sentence about rows of which one was refused."""
+    """Return the sentence about selected rows, none of which was changed because one was refused."""
     if isinstance(error, AbortedByRule):
         return Note(f"Nothing was deleted. Business rule '{error.rule}' aborted it: {error.reason}", "bad")
     return Note(f"Nothing was deleted. {error.message}: {error.detail or ''}".rstrip(": "), "bad")

@@ -61,7 +61,7 @@ class TextIndex(Struct, frozen=True):
         return cls(root, tuple(texts))
 
     def count_late(self, most: int) -> str:
-        """Return the query for the number of late rows, counted no further than that; also that if rows are missing."""
+        """Return the query for the number of late rows, at most ``most``; that many while the index is being built."""
         late = _quote(self._late)
         return (
             f"SELECT iif(EXISTS (SELECT 1 FROM {late} WHERE place = {_BEGUN}), {most}, "  # noqa: S608 - our own names
@@ -69,12 +69,12 @@ class TextIndex(Struct, frozen=True):
         )
 
     def count_indexed(self, most: int) -> str:
-        """Return the query for the number of indexed rows that may have what ``texts`` asks for, counted that far."""
+        """Return the query for the number of indexed rows that may match ``texts``, at most ``most``."""
         texts = _quote(self._texts)
         return f"SELECT count(*) FROM (SELECT 1 FROM {texts} WHERE {texts} MATCH :texts LIMIT {most})"  # noqa: S608 - our own names
 
     def count_found(self, most: int) -> str:
-        """Return the query for the number of rows that `through` reads, counted no further than that."""
+        """Return the query for the number of rows that `through` reads, at most ``most``."""
         return f"SELECT count(*) FROM (SELECT 1 FROM ({self._found()}) LIMIT {most})"  # noqa: S608 - our own names
 
     @property
