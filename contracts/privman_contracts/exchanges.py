@@ -110,7 +110,7 @@ class ExchangeContract(Struct, frozen=True):
 
     @property
     def pattern(self) -> re.Pattern[str]:
-        """The paths that match: any version of the Table API; on the console any case and repeated slashes, as on IIS."""
+        """The matching paths: any version of the Table API; on the console any case and repeated slashes, as on IIS."""
         path = _PARAMETER.sub("[^/]+", re.escape(self.path))
         if self.server == "console":
             return re.compile(f"/{path[1:].replace('/', '/+')}/*", re.IGNORECASE)
