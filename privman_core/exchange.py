@@ -119,6 +119,12 @@ _READS = frozenset({"GET", "HEAD"})
 EXCHANGE: web.RequestKey[Exchange] = web.RequestKey("exchange", Exchange)
 
 
+def path_of(url: str) -> str:
+    """Return the path of a URL, even of one that a parser would refuse."""
+    path = url.partition("?")[0]
+    return path if path.startswith("/") else f"/{'/'.join(path.split('/', 3)[3:])}"
+
+
 def findings_of(request: web.Request) -> list[Finding]:
     """Return the list that collects the findings of an inbound request."""
     exchange = request.get(EXCHANGE)

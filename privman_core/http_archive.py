@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import orjson
 from msgspec import Struct, field
@@ -12,6 +13,7 @@ from msgspec import Struct, field
 from privman_core.command_line import installed_version
 
 Headers = Sequence[tuple[str, str]]
+_MOST_PARAMETERS = 1_000  # of one query that are listed one by one
 _UNKNOWN = -1  # HAR's word for what is not known
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
@@ -39,12 +41,17 @@ class ArchivedExchange(Struct, frozen=True, kw_only=True):
 
 
 def to_har(exchanges: Iterable[ArchivedExchange], creator: str) -> bytes:
-    """Return what a file of these exchanges holds."""
+    """Return what a file of these exchanges holds.
+
+    Each entry is written by itself, so that a thread that writes many lets others run in between.
+    """
     kept = list(exchanges)
     made = {"name": creator, "version": installed_version()}
     pages = {each.page: _page(each) for each in reversed(kept) if each.page}
-    log = {"version": "1.2", "creator": made, "pages": [*reversed(pages.values())], "entries": [*map(_entry, kept)]}
-    return orjson.dumps({"log": log}, option=orjson.OPT_INDENT_2)
+    log = {"version": "1.2", "creator": made, "pages": [*reversed(pages.values())], "entries": []}
+    before, _, after = orjson.dumps({"log": log}, option=orjson.OPT_INDENT_2).rpartition(b"[]")
+    entries = b",\n".join(orjson.dumps(_entry(each), option=orjson.OPT_INDENT_2) for each in kept)
+    return b"".join((before, b"[\n", entries, b"\n]", after))
 
 
 def _page(first: ArchivedExchange) -> dict[str, Any]:
@@ -65,14 +72,14 @@ def _entry(exchange: ArchivedExchange) -> dict[str, Any]:
 
 
 def _request(exchange: ArchivedExchange) -> dict[str, Any]:
-    query = parse_qsl(urlsplit(exchange.url).query, keep_blank_values=True)
+    query = parse_qsl(exchange.url.partition("#")[0].partition("?")[2], keep_blank_values=True)
     body = exchange.request
     sent = {"postData": {"mimeType": _content_type(exchange.request_headers), "text": body}} if body else {}
     return {
         "method": exchange.method,
         "url": exchange.url,
         **_common(exchange.request_headers, body),
-        "queryString": [{"name": name, "value": value} for name, value in query],
+        "queryString": [{"name": name, "value": value} for name, value in islice(query, _MOST_PARAMETERS)],
         **sent,
     }
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -12,7 +11,7 @@ from privman_contracts.exchanges import Body, ExchangeContract, Observed, PartyN
 from privman_contracts.wire_names import WireNames
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_facts import ExchangeToSave
-from privman_core.exchange import KEPT_BODY, Exchange, Headers
+from privman_core.exchange import KEPT_BODY, Exchange, Headers, path_of
 from privman_core.findings import Finding
 
 
@@ -41,7 +40,7 @@ class ContractChecks:
 
     def contract(self, exchange: Exchange) -> ExchangeContract | None:
         """Return the contract that an exchange has to keep; None if it has none."""
-        return self._contracts.match(self._server(exchange), exchange.method, urlsplit(exchange.url).path)
+        return self._contracts.match(self._server(exchange), exchange.method, path_of(exchange.url))
 
     def scenario(self, title: str, exchanges: Sequence[ExchangeToSave]) -> str:
         """Return the YAML of a scenario that sends the same requests and expects the same answers."""

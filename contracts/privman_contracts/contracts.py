@@ -8,7 +8,6 @@ from functools import cached_property
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Self, cast
-from urllib.parse import urlsplit
 
 import orjson
 
@@ -19,6 +18,7 @@ from privman_contracts.exchanges import Body, ExchangeContract, Observed, PartyN
 from privman_contracts.files import PACKAGED, ContractError
 from privman_contracts.schemas import Schema
 from privman_contracts.wire_names import Value, WireNames
+from privman_core.exchange import path_of
 
 _JSON = "application/json"
 _IN_THE_INDEX = ("tables.", "rules.")  # the names on which paths and statuses depend
@@ -80,12 +80,12 @@ class Contracts:
 
     def find(self, method: str, target: str) -> ExchangeContract | None:
         """Return the contract of a request, whichever party answers it; None when there is none."""
-        path = urlsplit(target).path
+        path = path_of(target)
         return self.match("servicenow", method, path) or self.match("console", method, path)
 
     def messages(self, seen: Observed) -> Iterator[tuple[str, Body]]:
         """Yield each body of the exchange that has a contract of its own, with the name of that message."""
-        exchange = self.match(seen.server, seen.method, urlsplit(seen.target).path)
+        exchange = self.match(seen.server, seen.method, path_of(seen.target))
         answer = exchange and exchange.answer(seen.status)
         if exchange and exchange.asks(seen.request):
             yield exchange.request, seen.request
@@ -94,7 +94,7 @@ class Contracts:
 
     def check(self, seen: Observed) -> tuple[Violation, ...]:
         """Return each way in which the exchange breaks its contract; none when it has no contract."""
-        exchange = self.match(seen.server, seen.method, urlsplit(seen.target).path)
+        exchange = self.match(seen.server, seen.method, path_of(seen.target))
         if exchange is None:
             return ()
         answer = self._check_answer(exchange, seen, shaped=seen.is_shaped)

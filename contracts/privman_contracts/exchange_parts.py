@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from privman_contracts.body_parts import BodyPart
 from privman_contracts.contracts import Contracts
@@ -20,6 +19,7 @@ from privman_core.cockpit.contract_comparison import (
     State,
 )
 from privman_core.cuts import cut
+from privman_core.exchange import path_of
 
 DOUBTFUL_VALUE = "doubtful-value"
 """The rule of the finding about a doubtful value."""
@@ -43,7 +43,7 @@ class ExchangeParts:
         self._seen = seen
         self._printed = printed
         self._mask = mask
-        self._path = urlsplit(seen.target).path
+        self._path = path_of(seen.target)
 
     def compare(self) -> ContractComparison:
         """Return the exchange beside its contract, or the contracts that it comes close to."""
@@ -139,7 +139,7 @@ def _line(contract: ExchangeContract, seen: Observed, violations: Sequence[Viola
     """Yield the parts outside the bodies: method and path, status, and content types of bodies with a contract."""
     path = f"{contract.method} {contract.path}"
     evidence, source = contract.evidence, contract.source
-    sent = cut(f"{seen.method} {urlsplit(seen.target).path}", _LONGEST)
+    sent = cut(f"{seen.method} {path_of(seen.target)}", _LONGEST)
     yield BodyPart(where="method and path", evidence=evidence, source=source, expected=path, required=True, actual=sent)
     if contract.asks(seen.request):
         yield _content_type("of the request", seen.request, contract.source, contract.request, violations)

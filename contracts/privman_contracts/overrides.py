@@ -8,7 +8,6 @@ import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from itertools import islice
 from os.path import commonprefix
-from urllib.parse import urlsplit
 
 import orjson
 from msgspec import Struct
@@ -22,6 +21,7 @@ from privman_contracts.rules import RULES
 from privman_contracts.schemas import Schema, ValueAt, folded, walk
 from privman_contracts.wire_names import Value, WireName
 from privman_contracts.written_names import override_text
+from privman_core.exchange import path_of
 from privman_core.near_words import likeness
 
 Difference = tuple[str, str]
@@ -75,7 +75,7 @@ def find_overrides(contracts: Contracts, seen: Observed, known: Iterable[Violati
 
     A caller that has checked the exchange already passes its violations.
     """
-    exchange = contracts.match(seen.server, seen.method, urlsplit(seen.target).path)
+    exchange = contracts.match(seen.server, seen.method, path_of(seen.target))
     if exchange is None:
         return [*_tables(contracts, seen)]
     before = _differences(contracts.check(seen) if known is None else known)
@@ -206,7 +206,7 @@ def _choices(contracts: Contracts, rules: Iterable[str]) -> Iterator[_Candidate]
 
 def _tables(contracts: Contracts, seen: Observed) -> Iterator[Override]:
     """Yield the tables of the app whose contract an exchange without a contract would keep."""
-    path = urlsplit(seen.target).path
+    path = path_of(seen.target)
     found = _TABLE.fullmatch(path)
     if found is None or seen.server != "servicenow":
         return
@@ -225,7 +225,7 @@ def _likeness_of_table(table: str, name: WireName, scope: str) -> float:
 
 
 def _broken(contracts: Contracts, seen: Observed) -> bool:
-    is_known = contracts.match(seen.server, seen.method, urlsplit(seen.target).path) is not None
+    is_known = contracts.match(seen.server, seen.method, path_of(seen.target)) is not None
     return not is_known or any(not each.doubtful for each in contracts.check(seen))
 
 

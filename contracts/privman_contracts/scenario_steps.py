@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
@@ -13,6 +12,7 @@ from privman_contracts.left_out import PostedForms
 from privman_contracts.scenario_values import escaped, json_of, object_of, plain, repeatable, texts
 from privman_contracts.scenario_variables import Step, StepVariables
 from privman_core.cockpit.exchange_facts import ExchangeToSave
+from privman_core.exchange import path_of
 
 _SUCCESSES = range(200, 300)
 _SHORT_WAIT = 1
@@ -60,7 +60,7 @@ class StepWriter:
         if seen.form:
             self._forms.add(seen)
             return
-        contract = self._contracts.match(party_of(seen), seen.method, urlsplit(seen.target).path)
+        contract = self._contracts.match(party_of(seen), seen.method, path_of(seen.target))
         step = contract.step if contract is not None else ""
         if step == _ASK and seen.by_party is not False:
             self._ask(seen)
@@ -98,7 +98,7 @@ class StepWriter:
                 yield {"servicenow.expect-request": {"request": asked.name, "status": escaped(asked.status)}}
         attempts = sorted((each for asked in self._asked for each in asked.attempts), key=lambda each: each.at)
         if attempts:
-            path = escaped(urlsplit(attempts[0].target).path)
+            path = escaped(path_of(attempts[0].target))
             yield {"servicenow.expect-exchanges": _arriving("out", path, [each.status for each in attempts])}
         for asked in self._asked:
             if asked.attempts and asked.attempts[-1].status in _SUCCESSES:
@@ -229,7 +229,7 @@ class StepWriter:
 
     def _request_at(self, target: str) -> _AskedRequest:
         """Return the request whose record is at an address."""
-        sys_id = urlsplit(target).path.rpartition("/")[2]
+        sys_id = path_of(target).rpartition("/")[2]
         return next((each for each in self._asked if each.sys_id == sys_id), None) or self._in_place_of(sys_id=sys_id)
 
     def _in_place_of(self, request_id: str = "", sys_id: str = "") -> _AskedRequest:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import yaml
 
@@ -12,6 +11,7 @@ from privman_contracts.scenario_steps import StepWriter, party_of
 from privman_contracts.scenario_values import escaped
 from privman_contracts.scenario_variables import Step, with_tables
 from privman_core.cockpit.exchange_facts import ExchangeToSave
+from privman_core.exchange import path_of
 
 _WITH_STATUS = frozenset({"status", "hibernating", "maintenance"})
 """Faults whose option is the status that was answered."""
@@ -51,7 +51,7 @@ def _faults(exchanges: Sequence[ExchangeToSave], contracts: Contracts) -> Iterat
     """Yield steps that arm the faults that struck; each first lets as many requests pass as were not struck."""
     spared: dict[tuple[str, str, str], int] = {}
     for each in exchanges:
-        path = urlsplit(each.target).path
+        path = path_of(each.target)
         place = each.server, each.method, path
         if not each.fault:
             spared[place] = spared.get(place, 0) + 1

@@ -5,16 +5,11 @@ from urllib.parse import urlencode
 
 from privman_core.cockpit.search_line import written
 from privman_core.control import COCKPIT
+from privman_core.exchange import path_of
 
 _TABLE = re.compile(r"/(?:table|import|aggregate|stats)/([^/?]+)", re.IGNORECASE)
 _SEARCHED = 80
 """Characters at the end of a path by which others like it are searched: a search line is short."""
-
-
-def path_of(url: str) -> str:
-    """Return the path of a URL, even of one that a parser would refuse."""
-    path = url.partition("?")[0]
-    return path if path.startswith("/") else f"/{'/'.join(path.split('/', 3)[3:])}"
 
 
 def target_of(url: str) -> str:

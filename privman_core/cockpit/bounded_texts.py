@@ -18,7 +18,7 @@ Method = Annotated[str, Meta(pattern=rf"\A{TOKEN}{{1,200}}\Z")]
 HeaderName = Annotated[str, Meta(pattern=rf"\A{TOKEN}{{1,1000}}\Z")]
 Line = Annotated[str, Meta(pattern=r"\A[^\0\r\n]*\Z", max_length=100_000)]
 """An address, or the value of a header."""
-PartyName = Annotated[str, Meta(pattern=r"\A[A-Z][A-Za-z]{0,19}\Z")]
+PartyName = Annotated[str, Meta(pattern=r"\A(?:Console|ServiceNow)\Z")]
 PagePath = Annotated[str, Meta(pattern=r"\A(?:/(?![/\\])[!-\[\]-~]*)?\Z", max_length=8_000)]
 """A path of the party's own pages; empty for none."""
 Verdict = Annotated[str, Meta(pattern=r"\A(?:kept|broken|running|fault|none|large)\Z")]

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from msgspec import Struct
 
-from privman_core.cockpit.addresses import exchange_name, exchange_page, line_like, path_of, target_of
+from privman_core.cockpit.addresses import exchange_name, exchange_page, line_like, target_of
 from privman_core.cockpit.exchange_facts import (
     ExchangeDetail,
     ExchangeRow,
@@ -17,13 +17,17 @@ from privman_core.cockpit.exchange_facts import (
 from privman_core.cockpit.merged_rows import JournalEntry, MergedRow, merged
 from privman_core.cockpit.parties import Parties
 from privman_core.cockpit.shown_party import PartyError, ShownParty
+from privman_core.exchange import path_of
 from privman_core.http_archive import ArchivedExchange
 from privman_core.inputs import quoted
 from privman_core.pages.site import PageError, Visit
 
 MOST = 200
 """Exchanges that may be chosen."""
-_LIKE = 50
+MOST_BYTES = 32 * 1024 * 1024
+"""Bytes that the exchanges may have in all."""
+_MOST_MIB = f"{MOST_BYTES >> 20} MiB"
+_LIKE, _LEAST_SIZE = 50, 1_000
 _NAMED = re.compile(r"([a-z]{1,20})-([0-9]{1,12})")
 _EXPECTED = "expected the party and the number, such as servicenow-5"
 
@@ -63,11 +67,17 @@ class Chosen(Struct, frozen=True):
 
 
 class ChosenExchanges(Struct, frozen=True):
-    """Exchanges, the oldest first, each once; ``missing`` has a sentence for each that was not found."""
+    """Exchanges, the oldest first, each once.
+
+    Attributes:
+        missing: has a sentence for each that was not found.
+        unjudged: how many exchanges the search has not come to yet.
+    """
 
     all: list[Chosen]
     rows: list[MergedRow]
     missing: list[str]
+    unjudged: int = 0
 
 
 async def one_chosen(parties: Parties, visit: Visit) -> Chosen:
@@ -114,38 +124,58 @@ async def choice(parties: Parties, names: Sequence[str], line: str | None) -> Ch
     Without names and without a line it returns none; an empty line matches every exchange.
     """
     missing: list[str] = []
+    unjudged = 0
     known: dict[tuple[str, int], ExchangeDetail] = {}  # since large ones take long to print
     rows: dict[str, dict[int, ExchangeRow]] = {party.name: {} for party in parties}
     for party in parties if line is not None and not names else ():
         found = await party.find(line or "", MOST)
         rows[party.name] = {row.number: row for row in found.rows}
+        unjudged += found.unjudged
         missing += [f"all but the newest {MOST} that were found of {party.name}"] * found.more
     different = list(dict.fromkeys(names))
     missing += [f"{len(different) - MOST} of {len(different)} selected exchanges; {MOST} are possible"] * (
         len(different) > MOST
     )
+    left = MOST_BYTES
     for name in different[:MOST]:
+        if left < 0:
+            missing.append(f"{name}, because those before it have more than {_MOST_MIB}")
+            continue
         try:
             chosen_one = await named(parties, name)
             rows[chosen_one.party.name][chosen_one.number] = chosen_one.detail.row
             known[chosen_one.party.name, chosen_one.number] = chosen_one.detail
+            left -= size_of(chosen_one.detail)
         except PartyError as error:
             missing.append(str(error))
     await _add_other_entries(parties, rows)
     newest_first = {name: sorted(some.values(), key=lambda row: -row.number) for name, some in rows.items()}
     one_list = merged([(party, FoundExchanges(newest_first[party.name])) for party in parties]).rows[::-1]
-    details = [
-        (each, known.get((party.name, row.number)) or await party.exchange(row.number))
-        for each in one_list
-        for party, row in [each.sender]
-    ]
+    details, left = list[tuple[MergedRow, ExchangeDetail | None]](), MOST_BYTES
+    for each in reversed(one_list):
+        party, row = each.sender
+        detail = known.get((party.name, row.number)) or await party.exchange(row.number)
+        left -= size_of(detail)
+        if left < 0:
+            missing.append(f"{len(one_list) - len(details)} older exchanges, because all have more than {_MOST_MIB}")
+            break
+        details.append((each, detail))
     # As its sender has it; one that has just left the journal is left out.
     chosen = [
         Chosen(each.sender.party, detail, each.server.party if each.is_pair else None, each.fault)
-        for each, detail in details
+        for each, detail in reversed(details)
         if detail is not None
     ]
-    return ChosenExchanges(chosen, one_list, missing)
+    return ChosenExchanges(chosen, one_list, missing, unjudged)
+
+
+def size_of(detail: ExchangeDetail | None) -> int:
+    """Return about how many bytes an exchange has."""
+    if detail is None:
+        return 0
+    printed = detail.printed
+    bodies = len(printed["request"]["body"]) + len(printed["response"]["body"])
+    return _LEAST_SIZE + len(printed["url"]) + bodies
 
 
 async def _add_other_entries(parties: Parties, rows: dict[str, dict[int, ExchangeRow]]) -> None:
@@ -189,7 +219,7 @@ def seen(chosen: Chosen, parties: Parties) -> ExchangeToSave:
         at=row.at,
         server=server_of(chosen),
         method=row.method,
-        target=target_of(row.url),
+        target=target_of(printed["url"]),
         request=printed["request"]["body"],
         status=row.status,
         answer=printed["response"]["body"],
@@ -208,7 +238,7 @@ def archived(chosen: Chosen, base: str) -> ArchivedExchange:
     return ArchivedExchange(
         at=row.at,
         method=row.method,
-        url=row.url if row.direction == "out" else f"{base}{row.url}",
+        url=printed["url"] if row.direction == "out" else f"{base}{printed['url']}",
         request_headers=_pairs_of(printed["request"]),
         request=printed["request"]["body"],
         status=row.status,

@@ -24,7 +24,7 @@ from privman_core.cockpit.replay_pages import ReplayPages
 from privman_core.cockpit.replayer import Replayer
 from privman_core.cockpit.request_pages import RequestPages
 from privman_core.cockpit.selection_pages import SelectionPages
-from privman_core.cockpit.shown_party import PartyError
+from privman_core.cockpit.shown_party import PartyError, UnusablePartyError
 from privman_core.control import (
     COCKPIT,
     OTHER_CLOCK,
@@ -127,9 +127,12 @@ class CockpitGate(Gate[Visit]):
         return is_own_origin(visit.request) and super().trusts_form(visit)
 
     async def answer(self, visit: Visit, show: Show[Visit]) -> web.Response:
-        """Return the page, or one that says what a party has refused."""
+        """Return the page, or one that says what a party has refused.
+
+        A page that the other party leaves without an answer is shown again without it, and says why.
+        """
         try:
-            return await show(visit)
+            return await _with_whom_answers(visit, show)
         except PartyError as error:
             raise PageError(HTTPStatus.BAD_GATEWAY, "A party does not answer", str(error)) from None
 
@@ -220,6 +223,18 @@ class Cockpit:
     async def _aclose(self) -> None:
         await self._replayer.aclose()
         await self._client.aclose()
+
+
+async def _with_whom_answers(visit: Visit, show: Show[Visit]) -> web.Response:
+    try:
+        return await show(visit)
+    except UnusablePartyError as error:
+        if visit.request.method == "POST":
+            raise PartyError(f"{error}. What it has done is not known.") from None
+    try:
+        return await show(visit)  # the other party is left alone now
+    except UnusablePartyError as error:
+        raise PartyError(str(error)) from None
 
 
 def _asked_for_here(show: Show[Visit]) -> Show[Visit]:

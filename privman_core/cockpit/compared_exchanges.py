@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 import orjson
 from msgspec import Struct
 
-from privman_core.cockpit.addresses import path_of
 from privman_core.cuts import cut
+from privman_core.exchange import path_of
 from privman_core.json_texts import NOT_JSON, read_json
 
 MOST_FIELDS = 2_000

@@ -6,10 +6,11 @@ from urllib.parse import quote
 import orjson
 from msgspec import Struct
 
-from privman_core.cockpit.addresses import exchange_name, path_of
+from privman_core.cockpit.addresses import exchange_name
 from privman_core.cockpit.chosen_exchanges import Chosen, base_of, server_of
 from privman_core.cockpit.copied_requests import Copies, copies
 from privman_core.cockpit.parties import Parties
+from privman_core.exchange import path_of
 from privman_core.journal import is_remark
 from privman_core.masking import MASK
 from privman_core.pages.site import Visit

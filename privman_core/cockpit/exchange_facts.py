@@ -1,6 +1,6 @@
 """Facts about an exchange that a cockpit shows; the other party's cockpit reads the same structs as JSON."""
 
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from msgspec import Struct, field
 
@@ -109,6 +109,16 @@ class PrintedMessage(TypedDict):
     body: str
 
 
+class PrintedFinding(TypedDict):
+    """A finding as the control plane prints it."""
+
+    kind: str
+    rule: str
+    message: str
+    where: str
+    evidence: NotRequired[str]
+
+
 class PrintedExchange(TypedDict):
     """An exchange as the control plane prints it."""
 
@@ -120,7 +130,7 @@ class PrintedExchange(TypedDict):
     response: PrintedMessage
     error: str
     fault: str
-    findings: list[dict[str, str]]
+    findings: list[PrintedFinding]
 
 
 class ExchangeDetail(Struct, frozen=True):

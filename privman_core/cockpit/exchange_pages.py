@@ -8,13 +8,14 @@ from typing import Any
 from aiohttp import web
 from msgspec.structs import replace
 
-from privman_core.cockpit.addresses import path_of, table_of
+from privman_core.cockpit.addresses import table_of
 from privman_core.cockpit.chosen_exchanges import one_chosen, previous_like
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_actions import actions_of
-from privman_core.cockpit.exchange_facts import ExchangeRow
+from privman_core.cockpit.exchange_facts import ExchangeRow, PrintedFinding
 from privman_core.cockpit.merged_rows import MergedRow, merged_row
 from privman_core.cockpit.parties import Parties, PartyFinder
+from privman_core.exchange import path_of
 from privman_core.json_texts import indented
 from privman_core.pages.site import Visit
 
@@ -77,14 +78,14 @@ def _excused(compared: ContractComparison, pair: MergedRow) -> ContractCompariso
     return replace(compared, note=note)
 
 
-def _is_excused(finding: dict[str, str], pair: MergedRow) -> bool:
+def _is_excused(finding: PrintedFinding, pair: MergedRow) -> bool:
     return bool(pair.fault) and finding["kind"] == "violation"
 
 
 class _ShownExchange:
     """A finding, and the id of the row that it is about."""
 
-    def __init__(self, printed: dict[str, str], compared: ContractComparison) -> None:
+    def __init__(self, printed: PrintedFinding, compared: ContractComparison) -> None:
         self.printed = printed
         self.row = compared.row(printed["where"], printed["message"])
 

@@ -25,7 +25,7 @@ def step(party: str, fault: Mapping[str, Any]) -> str:
     keys = {key: value for key, value in fault.items() if key in COMMON and (key not in usual or value != usual[key])}
     options = {key: value for key, value in fault.items() if key not in COMMON}
     given = keys | ({"options": options} if options else {})
-    text = f"- {party.lower()}.fault: {{{', '.join(f'{key}: {_yaml(key, value)}' for key, value in given.items())}}}"
+    text = f"- {party.lower()}.fault: {{{', '.join(f'{key}: {_value(key, value)}' for key, value in given.items())}}}"
     return text if len(text) <= LONGEST_STEP else f"# The step has {len(text):,} characters, too many to show."
 
 
@@ -91,14 +91,19 @@ def _shown(value: object) -> str:
     return cut(value if isinstance(value, str) else orjson.dumps(value).decode(), _LONGEST_OPTION)
 
 
-def _yaml(key: str, value: Any) -> str:  # noqa: ANN401 - any JSON
-    """Return a value in flow style: JSON is YAML."""
+def _value(key: str, value: Any) -> str:  # noqa: ANN401 - any JSON
+    """Return the value of a key of a fault."""
     if key in _TIMES:
         return span_words(value)
-    if isinstance(value, dict):
-        return f"{{{', '.join(f'{_name(name)}: {_yaml(name, each)}' for name, each in value.items())}}}"
     if key in {"kind", "method"} and _PLAIN.fullmatch(value):
         return str(value)
+    return _yaml(value)
+
+
+def _yaml(value: object) -> str:
+    """Return a value in flow style: JSON is YAML."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{_name(name)}: {_yaml(each)}' for name, each in value.items())}}}"
     return orjson.dumps(value).decode()
 
 

@@ -7,9 +7,9 @@ from itertools import groupby, pairwise
 
 from msgspec import Struct
 
-from privman_core.cockpit.addresses import path_of
 from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.sequence_diagram import in_words
+from privman_core.exchange import path_of
 
 FEWEST = 3
 """So many exchanges in a row are folded into one line."""

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from privman_core.cockpit.parties import Parties
 from privman_core.cockpit.party_facts import Marks
-from privman_core.cockpit.shown_party import PartyError, ShownParty
+from privman_core.cockpit.shown_party import PartyError, ShownParty, UnusablePartyError
 from privman_core.pages.rendering import HEADERS
 
 MOST_STREAMS = 24
@@ -118,5 +118,5 @@ async def _marks(party: ShownParty) -> Marks | None:
     """Return the marks of a party; None for one that does not answer."""
     try:
         return await party.marks()
-    except PartyError:
+    except (PartyError, UnusablePartyError):
         return None

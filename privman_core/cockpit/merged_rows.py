@@ -9,9 +9,10 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from privman_core.cockpit.addresses import exchange_name, exchange_page, path_of, table_of
+from privman_core.cockpit.addresses import exchange_name, exchange_page, table_of
 from privman_core.cockpit.exchange_facts import ExchangeRow, FoundExchanges
 from privman_core.cockpit.shown_party import ShownParty
+from privman_core.exchange import path_of
 
 _Key = tuple[str, str, str]
 

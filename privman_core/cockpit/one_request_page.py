@@ -6,7 +6,6 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from privman_core.cockpit.addresses import path_of
 from privman_core.cockpit.approval_facts import MOST_ABOUT, RequestDetail
 from privman_core.cockpit.known_causes import with_causes
 from privman_core.cockpit.merged_rows import MergedRow
@@ -14,6 +13,7 @@ from privman_core.cockpit.parties import PartyFinder
 from privman_core.cockpit.request_rows import explained, rows_about, rows_registering
 from privman_core.cockpit.sequence_diagram import DrawnCall, DrawnNote, draw
 from privman_core.cockpit.time_line import TimedStep, time_line, what_falls_due
+from privman_core.exchange import path_of
 from privman_core.pages.site import PageError, Visit
 
 _SHORT = 8  # digits of a RequestId in the title

@@ -14,10 +14,12 @@ from yarl import URL
 
 from privman_core.clock import Due, RealClock
 from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, KnownRequest
+from privman_core.cockpit.bounded_texts import Word
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_facts import EditedRequest, ExchangeDetail, ExchangeRow, FoundExchanges, Replay
+from privman_core.cockpit.foreign_answers import LARGEST, ForeignAnswerError, read_answer
 from privman_core.cockpit.party_facts import ClockState, FaultsState, Marks
-from privman_core.cockpit.shown_party import PartyError, ShownParty
+from privman_core.cockpit.shown_party import PartyError, ShownParty, UnusablePartyError
 from privman_core.command_line import installed_version
 from privman_core.control_index import PREFIX
 from privman_core.inputs import Trust
@@ -28,16 +30,18 @@ from privman_core.outbound import LARGEST_ANSWER, HttpAnswer, HttpCaller, NoAnsw
 COCKPIT_CALLS = f"{PREFIX}/cockpit"
 """The calls of a control plane that the cockpit of the other party reads."""
 GREETING, SOON, LONG = 1.0, 5.0, 120.0
-"""Timeouts in real seconds: to say which party it is, for any other answer, and for a jump in time."""
+"""Real seconds that the other party may take to say which it is, for another answer, and for a jump in time."""
+PATIENCE = 20.0
+"""Real seconds that the other party may take for all answers of one page."""
 LEFT_ALONE = timedelta(seconds=15)
-"""After a timeout an address is not asked again for this span of real time."""
+"""Real time in which an address is not asked again that has not answered in time, or not as a party does."""
 _SUCCESSES = range(200, 300)
 T = TypeVar("T")
 
 
 class _Refusal(Struct, frozen=True):
-    error: str
-    key: str = ""
+    error: Word
+    key: Word = ""
 
 
 class ControlClient:
@@ -48,34 +52,36 @@ class ControlClient:
     """
 
     def __init__(self, trusted: Trust) -> None:
-        self._clock = clock = RealClock()  # a user who looks at a page waits in real time
-        self._silent: dict[str, datetime] = {}  # the address of the last timeout, and until when it is not asked
+        self.clock = clock = RealClock()  # whoever waits for the other party looks at a page
+        self._left_alone: dict[str, tuple[datetime, str]] = {}  # of the last such address: until when, and why
         unread = Journal(clock, Secrets(), lambda _exchange: (), kept_exchanges=1)
         agent = f"privman-cockpit/{installed_version()}"
         self._caller = HttpCaller(clock, unread, agent, trusted=trusted, largest=LARGEST_ANSWER)
 
     async def send(self, method: str, url: str, token: str, body: object = None, seconds: float = SOON) -> HttpAnswer:
-        """Return the answer; raises PartyError if there is none."""
+        """Return the answer; raises NoAnswerError."""
         headers = {"X-Admin-Token": token} if token else {}
         content = b""
         if body is not None:
             headers["Content-Type"], content = "application/json", orjson.dumps(body)
-        try:
-            return await self._caller.send(method, url, headers, content, seconds)
-        except NoAnswerError as error:
-            raise PartyError(str(error)) from None
+        return await self._caller.send(method, url, headers, content, seconds)
 
     async def greet(self, url: str, token: str) -> HttpAnswer:
-        """Ask an address which party it is; raises PartyError, also without asking, soon after a timeout."""
-        begun = self._clock.now()
-        if begun < self._silent.get(url, begun):
-            raise PartyError(f"{url} did not answer in time, and is not asked again for {LEFT_ALONE.seconds} s.")
+        """Return what answers at an address; raises PartyError, at once if the address is left alone."""
+        begun = self.clock.now()
+        until, reason = self._left_alone.get(url, (begun, ""))
+        if begun < until:
+            raise PartyError(f"{reason}. It is not asked again for {LEFT_ALONE.seconds} s.")
         try:
             return await self.send("GET", f"{url}{COCKPIT_CALLS}", token, seconds=GREETING)
-        except PartyError:
-            now = self._clock.now()
-            self._silent = {url: now + LEFT_ALONE} if now - begun >= timedelta(seconds=GREETING) else {}
-            raise
+        except NoAnswerError as error:
+            if self.clock.now() - begun >= timedelta(seconds=GREETING):  # else nobody has waited for it
+                self.leave_alone(url, f"{url} did not answer in time")
+            raise PartyError(str(error)) from None
+
+    def leave_alone(self, url: str, reason: str) -> None:
+        """Do not ask an address again for a while."""
+        self._left_alone = {url: (self.clock.now() + LEFT_ALONE, reason)}
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -83,13 +89,18 @@ class ControlClient:
 
 
 class OtherParty(ShownParty):
-    """A party behind its control plane."""
+    """A party behind its control plane, for one page."""
 
     def __init__(self, name: str, url: str, token: str, client: ControlClient) -> None:
         self.name = name
         self.url = url
         self._token = token
         self._client = client
+        self._patience = PATIENCE
+
+    def afresh(self) -> "OtherParty":
+        """Return the party for another page."""
+        return OtherParty(self.name, self.url, self._token, self._client)
 
     async def marks(self) -> Marks:
         return await self._read("/cockpit/marks", Marks)
@@ -152,20 +163,33 @@ class OtherParty(ShownParty):
         self._raise_if_refused(await self._send(method, path, body, LONG))
 
     async def _send(self, method: str, path: str, body: object = None, seconds: float = SOON) -> HttpAnswer:
-        return await self._client.send(method, f"{self.url}{PREFIX}{path}", self._token, body, seconds)
+        if self._patience <= 0:
+            raise self._unusable(f"{self.name} at {self.url} took more than {PATIENCE:g} s for the answers of one page")
+        begun = self._client.clock.now()
+        try:
+            allowed = round(min(seconds, self._patience), 1) if seconds == SOON else seconds
+            return await self._client.send(method, f"{self.url}{PREFIX}{path}", self._token, body, allowed)
+        except NoAnswerError as error:
+            raise self._unusable(str(error)) from None
+        finally:
+            self._patience -= (self._client.clock.now() - begun).total_seconds() if seconds == SOON else 0
 
     def _decoded(self, answer: HttpAnswer, shape: type[T]) -> T:
         self._raise_if_refused(answer)
         try:
-            return msgspec.json.decode(answer.body, type=shape)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise PartyError(f"{self.name} at {self.url} answers what this version cannot read: {error}") from None
+            return read_answer(answer.body, shape, LARGEST_ANSWER if shape is ExchangeDetail else LARGEST)
+        except ForeignAnswerError as error:
+            raise self._unusable(f"{self.name} at {self.url} answers what this version cannot read: {error}") from None
 
     def _raise_if_refused(self, answer: HttpAnswer) -> None:
         if answer.status in _SUCCESSES:
             return
         try:
-            refusal = msgspec.json.decode(answer.body, type=_Refusal)
-        except (msgspec.DecodeError, RecursionError):
-            refusal = _Refusal(f"{self.name} at {self.url} answers with status {answer.status}")
+            refusal = read_answer(answer.body, _Refusal)
+        except ForeignAnswerError:
+            raise self._unusable(f"{self.name} at {self.url} answers with status {answer.status}") from None
         raise PartyError(refusal.error, refusal.key)
+
+    def _unusable(self, reason: str) -> UnusablePartyError:
+        self._client.leave_alone(self.url, reason)
+        return UnusablePartyError(reason)

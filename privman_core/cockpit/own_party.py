@@ -30,7 +30,7 @@ from privman_core.cockpit.replayer import Replayer
 from privman_core.cockpit.search import Search
 from privman_core.cockpit.search_line import written
 from privman_core.cockpit.search_words import SearchError
-from privman_core.cockpit.seen_exchanges import Seen
+from privman_core.cockpit.seen_exchanges import LONGEST_SEARCHED, Seen
 from privman_core.cockpit.shown_party import PartyError, ShownParty, require_reach
 from privman_core.command_line import installed_version
 from privman_core.cuts import cut
@@ -185,7 +185,7 @@ class OwnParty(ShownParty):
             at=exchange.at,
             direction=exchange.direction,
             method=exchange.method,
-            url=self._journal.show_url(exchange),
+            url=cut(self._journal.show_url(exchange), LONGEST_SEARCHED),
             other_party=known.other_party,
             contract=known.contract,
             status=exchange.status,

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from yarl import URL
 
+from privman_core.cockpit.foreign_answers import ForeignAnswerError, read_answer
 from privman_core.cockpit.other_party import ControlClient, OtherParty
 from privman_core.cockpit.own_party import OwnParty
 from privman_core.cockpit.party_facts import Hello
 from privman_core.cockpit.product import Product
 from privman_core.cockpit.shared_clock import SAME_TIME
-from privman_core.cockpit.shown_party import PartyError, ShownParty
+from privman_core.cockpit.shown_party import PartyError, ShownParty, UnusablePartyError
 from privman_core.inputs import is_loopback_name
 
 _SUCCESSES = range(200, 300)
@@ -99,8 +99,8 @@ class PartyFinder:
             other = self._last or (await self.other() if self._setting.url else None)
             if other is None:
                 return {}
-            now = (await other.clock()).now
-        except PartyError:
+            now = (await other.afresh().clock()).now
+        except (PartyError, UnusablePartyError):
             return {}
         apart = now - self.own.hello().now
         return {"other": {"name": other.name, "now": now.isoformat()}} if abs(apart) >= SAME_TIME else {}
@@ -137,8 +137,8 @@ class PartyFinder:
         if answer.status not in _SUCCESSES:
             raise PartyError(f"The other party, {url}, is none of the simulators: it answers with {answer.status}.")
         try:
-            hello = msgspec.json.decode(answer.body, type=Hello)
-        except (msgspec.DecodeError, RecursionError):
+            hello = read_answer(answer.body, Hello)
+        except ForeignAnswerError:
             raise PartyError(f"The other party, {url}, is none of the simulators.") from None
         if hello.name == self.own.name:
             raise PartyError(f"The other party, {url}, is {hello.name} itself.")

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 
 from privman_core.cockpit.bounded_texts import Line, Method, Moment, PartyName, Sentence, Word
-from privman_core.cockpit.recipes import Recipe
+from privman_core.cockpit.recipes import ArmedPart, Recipe
 from privman_core.faults import DescribedKind, FaultStage
 
 MOST_HITS, LONGEST_URL = 10, 300
@@ -80,6 +81,10 @@ class FaultState(Struct, frozen=True, kw_only=True):
     begins: Moment | None = None
     ends: Moment | None = None
     hits: list[FaultHit] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Refuse what no control plane arms."""
+        msgspec.convert(self.spec, ArmedPart)
 
 
 class FaultsState(Struct, frozen=True):

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired, TypedDict
 
+import msgspec
 import orjson
 from msgspec import Meta, Struct, field
 
+from privman_core.cockpit.bounded_texts import Line, Sentence, Word
 from privman_core.cockpit.time_words import TimeWordsError, read_moment, read_span
 
 BLANKS: Mapping[str, str] = {
@@ -21,6 +23,30 @@ Blank = Annotated[str, Meta(pattern=r"\A(?:times|status|seconds|from|for)\Z")]
 _SPANS = {"seconds", "for"}
 
 
+class CommonPart(TypedDict, total=False):
+    """What the faults of every kind have, as the control plane reads it; the options of a kind are beside it."""
+
+    kind: Word
+    method: Word
+    path: Line
+    skip: int
+    times: int | None
+    after: float
+    lasts: float
+
+
+class ArmedPart(TypedDict):
+    """The same of a fault that is armed."""
+
+    kind: Word
+    method: Word
+    path: Line
+    skip: int
+    times: int | None
+    after: NotRequired[float]
+    lasts: NotRequired[float]
+
+
 class Recipe(Struct, frozen=True):
     """A fault that testers arm often.
 
@@ -32,11 +58,15 @@ class Recipe(Struct, frozen=True):
         blanks: names of its fields, keys of `BLANKS`, with their defaults.
     """
 
-    name: str
-    title: str
-    strikes: str
+    name: Word
+    title: Word
+    strikes: Sentence
     fault: dict[str, Any]
-    blanks: dict[Blank, str] = field(default_factory=dict)
+    blanks: dict[Blank, Word] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a fault that no control plane would arm."""
+        msgspec.convert(self.fault, CommonPart)
 
     def filled(self, texts: Mapping[str, str], now: datetime) -> tuple[dict[str, Any], dict[str, str]]:
         """Return the fault with its fields filled in, and an error for each field that is invalid."""

@@ -92,9 +92,8 @@ class Replayer:
         """Replay an exchange, return the number of the new one; raises PartyError."""
         if reason := self.reason(exchange):
             raise PartyError(reason)
-        new_request = self._request(exchange, edited)
-        is_edited = edited is not None and new_request != self._request(exchange, None)
-        method, path, headers, body = new_request
+        method, path, headers, body = self._request(exchange, edited)
+        is_edited = edited is not None and _comparable(edited) != _comparable(self._shown(exchange))
         begun: asyncio.Future[Exchange] = asyncio.get_running_loop().create_future()
 
         def begin(new: Exchange) -> None:
@@ -154,6 +153,16 @@ class Replayer:
             )
         return sent
 
+    def _shown(self, exchange: Exchange) -> EditedRequest:
+        """Return the request as the form shows it, masked.
+
+        What is typed is compared with this alone: a comparison with a secret would tell who has guessed it.
+        """
+        mask = self._secrets.mask
+        headers = self._secrets.mask_headers(exchange.request_headers.items())
+        path, body = mask(target_of(exchange.url)), mask(request_text(exchange))
+        return EditedRequest(exchange.method, path, headers, body)
+
     def _request(self, exchange: Exchange, edited: EditedRequest | None) -> tuple[str, str, dict[str, str], bytes]:
         """Return method, path, headers and body; raises PartyError with the key of the field that is wrong."""
         original, path = list(exchange.request_headers.items()), target_of(exchange.url)
@@ -161,19 +170,14 @@ class Replayer:
             check_path(path)
             return exchange.method, path, joined(original), exchange.request_body
         check_edited(edited)
+        shown = self._shown(exchange)
         if exchange.direction == "out":
-            _check_sender(exchange, edited)
-        moved = self._has_moved(exchange, edited)
+            _check_sender(shown, edited)
+        moved = _has_moved(shown, edited)
         path = self._path(path, edited.path, moved=moved)
         check_path(path)
         headers = self._headers(original, edited.headers, moved=moved)
         return edited.method, path, joined(headers), self._body(exchange, edited.body, moved=moved)
-
-    def _has_moved(self, exchange: Exchange, edited: EditedRequest) -> bool:
-        """Return whether an edited request has another method or path, to which its secrets must not be sent."""
-        path, shown = (each.partition("?")[0] for each in (edited.path, self._secrets.mask(target_of(exchange.url))))
-        same_method = _overrides(exchange.request_headers.items()) == _overrides(edited.headers)
-        return (edited.method, path) != (exchange.method, shown) or not same_method
 
     def _path(self, original: str, edited: str, *, moved: bool) -> str:
         path, _, query = original.partition("?")
@@ -210,9 +214,20 @@ class Replayer:
             raise PartyError(str(error), "body") from None
 
 
-def _check_sender(exchange: Exchange, edited: EditedRequest) -> None:
-    """Raise PartyError for headers by which a product's request would count as that of a user on this machine."""
-    before = {(name.lower(), value) for name, value in exchange.request_headers.items()}
+def _has_moved(shown: EditedRequest, edited: EditedRequest) -> bool:
+    """Return whether an edited request has another method or path, so that its secrets would get elsewhere."""
+    before, after = ((each.method, each.path.partition("?")[0], _overrides(each.headers)) for each in (shown, edited))
+    return before != after
+
+
+def _comparable(request: EditedRequest) -> tuple[str, str, dict[str, str], str]:
+    """Return a request without what the sender sets anew; a form posts every line end alike."""
+    return request.method, request.path, joined(request.headers), request.body.replace("\r\n", "\n")
+
+
+def _check_sender(shown: EditedRequest, edited: EditedRequest) -> None:
+    """Raise PartyError for headers with which a product's request would pass for one of a person on this machine."""
+    before = {(name.lower(), value) for name, value in shown.headers}
     for name, value in edited.headers:
         if _SENDER.fullmatch(name.lower()) and (name.lower(), value) not in before:
             sender = "says who sends a request; this one is sent by the product itself"

@@ -64,9 +64,9 @@ class RequestPages:
     async def sequence(self, visit: Visit) -> web.Response:
         """Show a diagram of the newest exchanges that match a search line ``find``."""
         parties, line, error = await self._parties.find(), visit.query.get("find", "").strip(), ""
-        rows: list[MergedRow] = []
+        rows, unjudged = list[MergedRow](), 0
         try:
-            rows = await _rows(parties, line) if line else []
+            rows, unjudged = await _rows(parties, line) if line else ([], 0)
         except PartyError as refusal:
             error = str(refusal)
         return await visit.page(
@@ -77,6 +77,7 @@ class RequestPages:
             line=line,
             error=error,
             rows=rows,
+            unjudged=unjudged,
             diagram=draw([call_of(each) for each in rows]),
             most=MOST_DRAWN,
         )
@@ -87,7 +88,8 @@ def _delivery(party: str, delivery: DeliveryState, now: datetime) -> ShownDelive
     return ShownDelivery(party, delivery, remaining)
 
 
-async def _rows(parties: Parties, line: str) -> list[MergedRow]:
-    """Return the exchanges, oldest first."""
-    rows = merged([(party, await party.find(line, MOST_DRAWN)) for party in parties]).rows
-    return (await with_other_entries(parties.all, rows))[::-1]
+async def _rows(parties: Parties, line: str) -> tuple[list[MergedRow], int]:
+    """Return the exchanges, oldest first, and how many the search has not come to yet."""
+    found = [(party, await party.find(line, MOST_DRAWN)) for party in parties]
+    rows = await with_other_entries(parties.all, merged(found).rows)
+    return rows[::-1], sum(part.unjudged for _, part in found)

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from privman_core.cockpit.addresses import path_of, table_of
+from privman_core.cockpit.addresses import table_of
 from privman_core.cockpit.exchange_facts import VERDICTS
 from privman_core.cockpit.seen_exchanges import CLOCK_TIME, Seen
-from privman_core.exchange import Exchange
+from privman_core.exchange import Exchange, path_of
 from privman_core.inputs import quoted
 from privman_core.near_words import hint
 

@@ -7,13 +7,22 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from privman_core.cockpit.addresses import path_of
-from privman_core.cockpit.chosen_exchanges import Chosen, ChosenExchanges, archived, base_of, choice, named, seen
+from privman_core.cockpit.chosen_exchanges import (
+    Chosen,
+    ChosenExchanges,
+    archived,
+    base_of,
+    choice,
+    named,
+    seen,
+    size_of,
+)
 from privman_core.cockpit.compared_exchanges import ComparedExchanges, compare
 from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.product import Product
 from privman_core.cockpit.shown_party import PartyError
 from privman_core.control import COCKPIT
+from privman_core.exchange import path_of
 from privman_core.http_archive import to_har
 from privman_core.journal import aside_of
 from privman_core.pages.rendering import see, to_file
@@ -23,10 +32,9 @@ NO_SCENARIO = (
     "No step of a scenario asks for these exchanges: the two parties send them of their own accord, or a browser posted"
     " them as forms."
 )
-COMPARE = f"{COCKPIT}/compare"
-_LEAST_SIZE = 1_000
-_LEADS: Mapping[str, str] = {"compare": COMPARE, "har": f"{COCKPIT}/selection/exchanges.har"}
-"""Pages to which buttons of the journal lead; any other button leads to the selection."""
+COMPARE, SELECTION = f"{COCKPIT}/compare", f"{COCKPIT}/selection"
+_LEADS: Mapping[str, str] = {"compare": COMPARE, "har": f"{SELECTION}/exchanges.har"}
+"""Where the buttons of the journal lead; any other leads to the selection."""
 
 
 class SelectionPages:
@@ -71,15 +79,21 @@ class SelectionPages:
         )
 
     async def scenario(self, visit: Visit) -> web.Response:
-        """Answer the scenario as a file."""
+        """Answer the scenario as a file, or show the selection if the search has not ended."""
         parties = await self._parties.find()
-        text = await self._scenario(await self._choice(parties, visit), parties) or f"# {NO_SCENARIO}\n"
+        found = await self._choice(parties, visit)
+        if found.unjudged:
+            return see(f"{SELECTION}?{_query(visit)}")
+        text = await self._scenario(found, parties) or f"# {NO_SCENARIO}\n"
         return to_file("saved.yaml", text.encode(), "application/yaml")
 
     async def archive(self, visit: Visit) -> web.Response:
-        """Answer the exchanges as an HTTP Archive."""
+        """Answer the exchanges as an HTTP Archive, or show the selection if the search has not ended."""
         found = await self._choice(await self._parties.find(), visit)
-        body = to_har((archived(each, base_of(each, visit)) for each in found.all), "privman-cockpit")
+        if found.unjudged:
+            return see(f"{SELECTION}?{_query(visit)}")
+        some = [archived(each, base_of(each, visit)) for each in found.all]
+        body = await aside_of(_size(found.all), lambda: to_har(some, "privman-cockpit"))
         return to_file("exchanges.har", body, "application/json")
 
     async def compare(self, visit: Visit) -> web.Response:
@@ -125,9 +139,8 @@ async def _compared(two: list[Chosen]) -> ComparedExchanges:
 
 
 def _size(some: list[Chosen]) -> int:
-    """Return roughly how many bytes the exchanges have."""
-    printed = (each.detail.printed for each in some)
-    return sum(_LEAST_SIZE + len(each["request"]["body"]) + len(each["response"]["body"]) for each in printed)
+    """Return about how many bytes some exchanges have."""
+    return sum(size_of(each.detail) for each in some)
 
 
 def _names(visit: Visit) -> list[str]:

@@ -24,6 +24,10 @@ class PartyError(Exception):
         self.key = key
 
 
+class UnusablePartyError(Exception):
+    """The other party gives no answer, or none that can be read; it is left alone for a while, and pages show why."""
+
+
 def require_reach(moment: datetime, now: datetime) -> None:
     """Raise PartyError for a jump that is longer than any may be."""
     if moment - now > timedelta(seconds=MOST_SECONDS):
@@ -33,7 +37,7 @@ def require_reach(moment: datetime, now: datetime) -> None:
 
 
 class ShownParty(ABC):
-    """One party; each call raises PartyError if the party refuses it or cannot be reached."""
+    """One party; each call raises PartyError if the party refuses it, and UnusablePartyError if it gives no answer."""
 
     name: str
     """``ServiceNow`` or ``Console``."""

@@ -7,11 +7,11 @@ from itertools import groupby
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from privman_core.cockpit.addresses import path_of
 from privman_core.cockpit.approval_facts import DatedEvent, RequestDetail
 from privman_core.cockpit.bounded_texts import Tone
 from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.sequence_diagram import in_words
+from privman_core.exchange import path_of
 
 FOLDED = 3
 """So many steps in a row that differ only in time are folded into one."""

@@ -68,6 +68,12 @@ async def test_long_fault_is_cut(party: Party, browser: Browser) -> None:
     assert "# The step has 900,0" in html
 
 
+async def test_step_of_a_fault_has_headers_of_any_name(party: Party, browser: Browser) -> None:
+    """Also one with the name of a key that is a span of time."""
+    await party.call("POST", "/__admin/faults", json={"kind": "status", "status": 502, "headers": {"after": "x"}})
+    assert '{status: 502, headers: {after: "x"}}' in _shown((await browser.get("/faults"))[1])
+
+
 async def test_fault_after_its_time_is_not_armed(party: Party, browser: Browser) -> None:
     """It says since when, and counts nowhere."""
     await browser.post("/faults", {"kind": "reset", "lasts": "60"})

@@ -119,7 +119,7 @@ async def test_silent_party_is_left_alone_for_a_while() -> None:
     """One page waits for it, the next ones do not."""
     async with foreign({"cockpit": None}) as (url, asked):
         assert "no answer within 1 s" in await _page(url, "/approvals")
-        assert "did not answer in time, and is not asked again for 15 s" in await _page(url, "/approvals")
+        assert "did not answer in time. It is not asked again for 15 s." in await _page(url, "/approvals")
     assert asked == ["cockpit"]
 
 

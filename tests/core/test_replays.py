@@ -202,6 +202,31 @@ async def test_body_of_an_unreadable_log_on_is_secret_as_a_whole(roomy_party: Pa
     assert (status, answer["key"]) == (400, "body")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"body": BODY.replace("***", "tiger")},
+        {"body": BODY.replace("***", "tigeR")},
+        {"path": "/log-on?access_token=tigress&page=1"},
+        {"path": "/log-on?access_token=tigresS&page=1"},
+        {"headers": [["Authorization", "Basic a2l0dGVuOnRpZ2Vy"]]},
+        {"headers": [["Authorization", "Basic a2l0dGVuOnRpZ2VS"]]},
+    ],
+)
+async def test_right_guess_looks_like_a_wrong_one(roomy_party: Party, change: dict[str, Any]) -> None:
+    """Whatever is typed in place of a mask edits the request; a mask that is left does not."""
+    await log_on(roomy_party)
+    shown = roomy_party.journal.to_json(roomy_party.journal.kept()[0])
+    as_shown = {"method": shown["method"], "path": shown["url"], **shown["request"]}
+    headers = [each for each in as_shown["headers"] if each[0] not in {"Host", "Connection", "Content-Length"}]
+    edited = {**as_shown, "headers": headers, **change}
+    if "headers" in change:
+        edited["headers"] = [*(each for each in headers if each[0] != "Authorization"), *change["headers"]]
+    assert (await roomy_party.call("POST", REPLAY, json=edited))[0] == 200
+    assert roomy_party.journal.kept()[-1].edited is bool(change)
+
+
 @dataclass
 class Trap:
     """A listener that nothing may reach."""

@@ -232,3 +232,17 @@ async def test_failure_is_armed_for_the_next_one_like_it(
     assert fields.items() >= {"party": "Echo", "method": "POST", "path": "/x[*]y", **expected}.items()
     assert ("Retry-After" in fields.get("headers", "")) == ("Retry-After" in (fault or {}).get("headers", {}))
     assert fields.get("body", "") == expected.get("body", "")
+
+
+async def test_search_that_has_not_ended_says_so(roomy_party: Party) -> None:
+    """The diagram and the selection say what is left and go on; a file is only made of what all was searched for."""
+    await roomy_party.call("POST", "/needle", data="needle")
+    for _ in range(7):
+        await roomy_party.call("POST", "/hay", data="x" * 600_000)
+    for page in ("/__cockpit/sequence", SELECTION, f"{SELECTION}/saved.yaml", f"{SELECTION}/exchanges.har"):
+        _, html = await roomy_party.call("GET", f"{page}?find=body:needle")
+        assert (page, "older exchange" in html, "not been searched yet" in html) == (page, True, True)
+        assert ("No exchange matches" in html, "/needle" in html) == (False, False)
+    _, html = await roomy_party.call("GET", f"{SELECTION}?find=body:needle")
+    _, html = await roomy_party.call("GET", f"{SELECTION}?find=body:needle")
+    assert ("/needle" in html, "not been searched yet" in html) == (True, False)

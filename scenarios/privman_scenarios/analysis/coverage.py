@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
 from privman_contracts import Contracts, Evidence, PartyName
 from privman_contracts.evidence import MEANING
+from privman_core.exchange import path_of
 from privman_scenarios.analysis.coverage_items import CoverageItem, Inventory, ItemKind, SeenExchange
 from privman_scenarios.language.model import Scenario
 from privman_scenarios.playing.events import Event, JournalsRead
@@ -58,7 +58,7 @@ class Exercised:
 
     def _items_of(self, party: str, exchange: Mapping[str, Any]) -> Iterator[CoverageItem]:
         server = _server(party, exchange["direction"])
-        contract = self._contracts.match(server, exchange["method"], urlsplit(exchange["url"]).path)
+        contract = self._contracts.match(server, exchange["method"], path_of(exchange["url"]))
         if contract is not None:
             request, answer = _parsed_body(exchange["request"]["body"]), _parsed_body(exchange["response"]["body"])
             yield from self._inventory.exercised(

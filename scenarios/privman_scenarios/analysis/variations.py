@@ -8,9 +8,9 @@ from itertools import groupby, islice, pairwise, permutations, product
 from math import factorial, prod
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
 from privman_contracts import PartyName
+from privman_core.exchange import path_of
 from privman_scenarios.language.model import SET_UP, Scenario, Step
 from privman_scenarios.language.vocabulary import Vocabulary
 from privman_scenarios.playing.observations import from_harness
@@ -116,7 +116,7 @@ def _is_refused_request(step: Step, following: Step | None) -> bool:
 def _messages(party: PartyName, step: int, received: Sequence[_Exchange]) -> Iterator[tuple[SentMessage, datetime]]:
     flown: list[tuple[str, str]] = []
     for exchange in received:
-        method, path = exchange["method"], urlsplit(exchange["url"]).path
+        method, path = exchange["method"], path_of(exchange["url"])
         if exchange["fault"]:
             continue
         if _is_swept(exchange, path):

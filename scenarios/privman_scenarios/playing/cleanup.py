@@ -7,11 +7,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import orjson
 
 from privman_core.clock import Clock
+from privman_core.exchange import path_of
 from privman_core.inputs import reason_of
 from privman_scenarios.errors import ExpectationError, TargetUnreachableError
 from privman_scenarios.language.variables import TABLES
@@ -273,7 +274,7 @@ class Cleanup:
             self._note_write(exchange)
 
     def _note_write(self, exchange: Mapping[str, Any]) -> None:
-        path = unquote(urlsplit(exchange["url"].removeprefix(self._servicenow.url)).path)
+        path = unquote(path_of(exchange["url"].removeprefix(self._servicenow.url)))
         table, _, sys_id = path.removeprefix(_TABLE_API).partition("/")
         values = _json_object(exchange["request"]["body"])
         if self._writes:

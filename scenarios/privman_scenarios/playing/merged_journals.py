@@ -3,8 +3,8 @@
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
+from privman_core.exchange import path_of
 from privman_scenarios.playing.control_plane import Journal
 from privman_scenarios.playing.http_api import USER_AGENT
 
@@ -33,7 +33,7 @@ def _pairs(first: Journal, second: Journal) -> dict[int, int]:
 def _key(exchange: Mapping[str, Any], direction: str) -> _Key:
     """Return what both journals say of an exchange, with the direction of the one that is looked for."""
     of_people = direction == exchange["direction"] == "in" and is_of_people(exchange)
-    return "people" if of_people else direction, exchange["method"], urlsplit(exchange["url"]).path
+    return "people" if of_people else direction, exchange["method"], path_of(exchange["url"])
 
 
 def _merged(first: Journal, second: Journal, pairs: Mapping[int, int]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
 from privman_contracts import WireNames
+from privman_core.exchange import path_of
 from privman_scenarios.language.spelling import Spelling
 from privman_scenarios.playing.http_api import USER_AGENT
 from privman_scenarios.playing.party import Party
@@ -81,13 +81,13 @@ class Observations:
         """Return how many inserts into a table the network repeated, each of which leaves a second row."""
         path = f"/{self.names.table(table)}"
         inserts = (each for each in self.received["servicenow"] if each["method"] == "POST")
-        return sum(each["fault"] == REPEATED and urlsplit(each["url"]).path.endswith(path) for each in inserts)
+        return sum(each["fault"] == REPEATED and path_of(each["url"]).endswith(path) for each in inserts)
 
     def acknowledged(self) -> Iterator[tuple[Record, Record]]:
         """Yield each row and the columns of the decision on it that ServiceNow answered with success, in order."""
         rows, spelling = {row["sys_id"]: row for row in self.requests}, Spelling(self.names)
         for exchange in self.received["servicenow"]:
-            sys_id = urlsplit(exchange["url"]).path.rpartition("/")[2]
+            sys_id = path_of(exchange["url"]).rpartition("/")[2]
             if sys_id in rows and _is_accepted_update(exchange):
                 body = spelling.record_from_wire("request", parsed_object(exchange["request"]["body"]))
                 if body.get("status"):

@@ -5,11 +5,11 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import orjson
 
 from privman_contracts import PartyName
+from privman_core.exchange import path_of
 from privman_core.journal import EVICTED
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language import captures, checks, expected_checks, known, request_checks
@@ -192,7 +192,7 @@ async def expect_exchanges(
 def _require_bodies(play: Play, exchanges: Sequence[Mapping[str, Any]], expected: Mapping[str, Any]) -> None:
     spelling = play.world.servicenow.spelling
     for each, side in ((each, side) for each in exchanges for side in expected):
-        body = spelling.body_from_wire(urlsplit(each["url"]).path, parsed(each[side]["body"]))
+        body = spelling.body_from_wire(path_of(each["url"]), parsed(each[side]["body"]))
         require(expected[side], body, f"{side} #{each['number']}")
 
 
@@ -368,7 +368,7 @@ def _fits(exchange: Mapping[str, Any], direction: str, method: str, path: str) -
     return (
         direction in ("", exchange["direction"])
         and method in ("", exchange["method"])
-        and fnmatchcase(urlsplit(exchange["url"]).path.lower(), path.lower())
+        and fnmatchcase(path_of(exchange["url"]).lower(), path.lower())
     )
 
 

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from privman_core.client_settings import PATIENCE
 from privman_core.clock import Clock
+from privman_core.exchange import path_of
 from privman_scenarios.errors import ExpectationError
 from privman_scenarios.language.vocabulary import Need
 from privman_scenarios.output import mask
@@ -304,7 +304,7 @@ async def find_all(world: World) -> list[PartyFinding]:
     journals = await world.journals()
     meant = _meant(journals)
     asked = {
-        (name, each["number"]): f"{each['method']} {urlsplit(each['url']).path}"
+        (name, each["number"]): f"{each['method']} {path_of(each['url'])}"
         for name, journal in journals.items()
         for each in journal
     }
@@ -325,5 +325,5 @@ def _touched(journal: Journal, faulty: set[Answered]) -> Iterable[dict[str, Any]
 
 
 def _answered(exchange: Mapping[str, Any]) -> Answered:
-    path = urlsplit(exchange["url"]).path
+    path = path_of(exchange["url"])
     return exchange["method"], path, exchange["status"], exchange["response"]["body"]

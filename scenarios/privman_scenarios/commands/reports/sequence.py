@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
+from privman_core.exchange import path_of
 from privman_scenarios.output import mask
 from privman_scenarios.playing.control_plane import Journal
 from privman_scenarios.playing.merged_journals import in_order, is_of_people
@@ -52,7 +52,7 @@ def _message(party: str, exchange: Mapping[str, Any]) -> DiagramMessage:
         receiver,
         exchange["at"],
         exchange["method"],
-        mask(urlsplit(exchange["url"]).path),
+        mask(path_of(exchange["url"])),
         exchange["status"],
         mask(exchange["request"]["body"]),
         mask(exchange["response"]["body"]),
