@@ -28,7 +28,7 @@ PAGES = {
     "/selection/exchanges.har?x=servicenow-1": ["1"],
     "/compare?x=servicenow-1&x=servicenow-1&all=1": ["1"],
     "/approvals": ["approvals"],
-    f"/requests/{REQUEST}": ["request", "exchanges"],
+    f"/requests/{REQUEST}": ["request"],
     "/deliveries": ["deliveries", "clock"],
     "/sequence?find=method:GET": ["exchanges"],
     "/faults": ["faults"],
