@@ -140,7 +140,7 @@ async def test_page_is_shown_without_a_party_that_cannot_be_used(kind: str) -> N
     async with desk({**hostile_answers(1), "approvals": answer}, approvals=status) as (http, asked):
         for _ in range(2):
             found, html = await shown(http, "/approvals")
-            assert (found, "Shown is Console alone" in html, reason in html, harms(html)) == (200, True, True, [])
+            assert (found, "Only Console is shown" in html, reason in html, harms(html)) == (200, True, True, [])
     assert (asked.count("cockpit"), asked.count("approvals")) == (1, 1)
 
 
@@ -162,4 +162,4 @@ async def test_other_party_has_another_name_than_this_one() -> None:
     """A program that calls itself like a browser, or like nobody, is none of the simulators."""
     for name in ("Browser", "Tester", "Console"):
         async with desk({"cockpit": {"name": name, "version": "1", "now": "2026-01-05T09:00:00Z"}}) as (http, _asked):
-            assert (name, "Shown is Console alone" in (await shown(http, "/approvals"))[1]) == (name, True)
+            assert (name, "Only Console is shown" in (await shown(http, "/approvals"))[1]) == (name, True)
