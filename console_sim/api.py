@@ -1,6 +1,7 @@
 """The console's API under ``/Tms/services``."""
 
 import re
+from contextlib import suppress
 from http import HTTPStatus
 
 import orjson
@@ -14,6 +15,7 @@ from console_sim.console import Console
 from console_sim.envelope import Envelope, read_json_object
 from console_sim.errors import (
     ConflictError,
+    ConsoleError,
     MethodNotAllowedError,
     NotAllowedError,
     NotFoundError,
@@ -103,6 +105,7 @@ class ConsoleApi:
         """Take a decision, an approval or a denial, and answer the state that follows."""
         user = await self._callers.require_user(request)
         if not user.may_approve:
+            await self._note_refused(request)
             raise NotAllowedError("the API user has no role with 'Approve Approval Requests'")
         delivered = self._console.decisions.read_delivered(await read_json_object(request), request[EXCHANGE].findings)
         decided, is_new = self._take(delivered)
@@ -111,6 +114,11 @@ class ConsoleApi:
         if status >= HTTPStatus.BAD_REQUEST:
             raise ConflictError(f"approval request {decided.request_id} has this decision already", _SAME_DECISION)
         return self._envelope.ok({"RequestId": decided.request_id, "State": state}, status)
+
+    async def _note_refused(self, request: web.Request) -> None:
+        """Note the request that a decision is about, if it can be read."""
+        with suppress(ConsoleError):
+            self._console.decisions.read_delivered(await read_json_object(request), request[EXCHANGE].findings)
 
     async def version(self, _request: web.Request) -> web.Response:
         """Answer the console's version; needs no token."""

@@ -16,7 +16,7 @@ from privman_core.cockpit.product import Explanation, is_sent_by
 from privman_core.cockpit.recipes import Recipe, wire_recipes
 from privman_core.exchange import Exchange
 
-_PREPARATIONS = frozenset({"log_on", "log_out"})
+_PREPARATIONS, _DELIVERS = frozenset({"log_on", "log_out"}), "deliver_decision"
 _DELIVERY = {"method": "POST", "path": "*/approval/approve"}
 _TOKEN = {"method": "POST", "path": "*/logon/token"}
 _RECIPES = [
@@ -59,12 +59,13 @@ class ConsoleProduct:
         summary = "" if contract is None else contract.summary
         if exchange.direction == "out":
             return Explanation("ServiceNow", summary)
-        prepares = contract is not None and contract.name in _PREPARATIONS
+        name = "" if contract is None else contract.name
+        prepares, delivers = name in _PREPARATIONS, name == _DELIVERS
         if is_sent_by(exchange, "ServiceNow"):
-            return Explanation("ServiceNow", summary, prepares)
+            return Explanation("ServiceNow", summary, prepares, delivers)
         # Pages for people are outside of /Tms/.
         usual = "API client" if exchange.url.lower().startswith("/tms/") else "Browser"
-        return Explanation(usual, summary, prepares)
+        return Explanation(usual, summary, prepares, delivers)
 
     def scenario(self, title: str, exchanges: Sequence[ExchangeToSave]) -> str:
         """Return the YAML of a scenario that plays the same."""

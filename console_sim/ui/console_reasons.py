@@ -11,7 +11,7 @@ from console_sim.approval_request import ApprovalRequest, IntegrationKind, Reque
 from console_sim.server_tasks import WaitingTask
 from privman_contracts import WireNames
 from privman_contracts.state_reasons import ReasonTable, documented, ruled
-from privman_core.cockpit.approval_facts import StateReason
+from privman_core.cockpit.approval_facts import Lack, StateReason
 from privman_core.cockpit.bounded_texts import Tone
 from privman_core.cockpit.sequence_diagram import in_words
 from privman_core.exchange import Exchange
@@ -57,7 +57,7 @@ CONSOLE_REASONS = ReasonTable[ConsoleCase]()
 def _refused_a_decision(case: ConsoleCase) -> StateReason | None:
     if not case.request.refused_decision:
         return None
-    sentence = f"A decision of ServiceNow was refused: {case.mask(case.request.refused_decision)}."
+    sentence = f"A delivered decision was refused: {case.mask(case.request.refused_decision)}."
     return ruled(case.names, "rules.other_decision_status", sentence, "bad")
 
 
@@ -65,9 +65,8 @@ def _refused_a_decision(case: ConsoleCase) -> StateReason | None:
 def _waits_for_retry(case: ConsoleCase) -> StateReason | None:
     if case.task is None or not case.request.is_unsynced:
         return None
-    what = "its decision" if case.request.decided_here else "the request"
     sentence = (
-        f"ServiceNow does not have {what} yet: {case.mask(case.request.last_error)}. It is sent again at "
+        f"ServiceNow has not acknowledged {_what(case)} yet: {case.mask(case.request.last_error)}. It is sent again at "
         f"{moment(case.task.next_at)}, in {in_words(case.task.next_at - case.now) or 'a moment'}."
     )
     return _after_call(case, ruled(case.names, "rules.first_retry_wait", sentence, "bad"))
@@ -78,10 +77,9 @@ def _not_sent(case: ConsoleCase) -> StateReason | None:
     request = case.request
     if case.task is not None or not request.last_error:
         return None
-    what = "its decision" if request.decided_here else "the request"
-    sentence = f"ServiceNow does not have {what}: {case.mask(request.last_error)}."
     if not request.server_id:
-        return documented("P", "action_addserver.png", sentence, "bad")
+        return documented("P", "action_addserver.png", f"The request was {case.mask(request.last_error)}.", "bad")
+    sentence = f"ServiceNow has not acknowledged {_what(case)}: {case.mask(request.last_error)}."
     again = "A refusal is not tried again by itself." if request.refused else "Nothing sends it again by itself."
     return _after_call(case, documented("I", "", f"{sentence} {again}", "bad"))
 
@@ -91,21 +89,21 @@ def _being_sent(case: ConsoleCase) -> StateReason | None:
     request = case.request
     if case.task is not None or request.last_error or not request.needs_sending(case.now):
         return None
-    what = "The decision" if request.decided_here else "The request"
-    return documented("S", "set-up-servicenow-webhook.md", f"{what} is being sent to {case.server or 'ServiceNow'}.")
+    sentence = f"{_what(case).capitalize()} is being sent to {case.server or 'ServiceNow'}."
+    return documented("S", "set-up-servicenow-webhook.md", sentence)
 
 
 @CONSOLE_REASONS.add
 def _timed_out(case: ConsoleCase) -> StateReason | None:
-    end = case.request.times_out_at
+    request, end = case.request, case.request.times_out_at
     if case.state is not RequestState.TIMED_OUT or end is None:
         return None
-    after = in_words(end - case.request.asked_at)
+    after = in_words(end - request.asked_at)
     sentence = (
-        f"No decision arrived within {after}, the time-out that the approval process {case.request.process!r} had "
+        f"No decision was accepted within {after}, the time-out that the approval process {request.process!r} had "
         f"when it was asked for, so it timed out at {moment(end)}. A decision that arrives later is refused."
     )
-    return _by_time_out(case, sentence, "bad")
+    return replace(_by_time_out(case, sentence, "bad"), lacks=_decision_of(request))
 
 
 @CONSOLE_REASONS.add
@@ -121,12 +119,13 @@ def _decided_by_servicenow(case: ConsoleCase) -> StateReason | None:
     request = case.request
     if case.decision is None or request.decided_here or request.decided_at is None:
         return None
-    word = "approved" if case.decision.response is Response.APPROVE else "denied"
     if request.integration is IntegrationKind.SOAP:
+        word = "approved" if case.decision.response is Response.APPROVE else "denied"
         sentence = f"ServiceNow {word} it; the console learned that at {moment(request.decided_at)}."
         return documented("D", "set-up-servicenow.md", sentence)
-    sentence = f"{case.decision.responded_by} {word} it in ServiceNow; that decision arrived at "
-    return documented("S", "set-up-servicenow-webhook.md", f"{sentence}{moment(request.decided_at)}.")
+    sentence = f"The console accepted a delivered decision at {moment(request.decided_at)}: "
+    sentence += f"{case.decision.response.title()} by {case.decision.responded_by}."
+    return documented("S", "set-up-servicenow-webhook.md", sentence)
 
 
 @CONSOLE_REASONS.add
@@ -138,7 +137,8 @@ def _decided_here(case: ConsoleCase) -> StateReason | None:
     sentence = f"It was {word} in the console at {moment(request.decided_at)}"
     if not request.server_id:
         return documented("P", "approvals.png", f"{sentence}; no ServiceNow has the request.")
-    return documented("P", "approvals.png", f"{sentence}; {_known_there(case)}.")
+    known = f"{case.server or 'ServiceNow'} has {'' if request.recorded else 'not yet '}acknowledged that"
+    return documented("P", "approvals.png", f"{sentence}; {known}.")
 
 
 @CONSOLE_REASONS.add
@@ -174,11 +174,13 @@ def _waits_for_servicenow(case: ConsoleCase) -> StateReason | None:
     request = case.request
     if case.state is not RequestState.PENDING or not request.sent:
         return None
-    since = f"It is pending since {moment(request.asked_at)}: no decision of {case.server or 'ServiceNow'} has arrived"
+    since = f"It is pending since {moment(request.asked_at)}: the console has accepted no decision of "
+    since += case.server or "ServiceNow"
     if request.integration is IntegrationKind.SOAP:
         every = in_words(request.check_every) or "second"
         return documented("D", "set-up-servicenow.md", f"{since}, for which the console asks every {every}.")
-    return documented("S", "set-up-servicenow-webhook.md", f"{since}, which ServiceNow would post to the console.")
+    sentence = f"{since}, which ServiceNow would post to the console."
+    return replace(documented("S", "set-up-servicenow-webhook.md", sentence), lacks=_decision_of(request))
 
 
 @CONSOLE_REASONS.add
@@ -203,11 +205,21 @@ def _times_out(case: ConsoleCase) -> StateReason | None:
     )
 
 
+def _what(case: ConsoleCase) -> str:
+    return "the decision" if case.request.decided_here else "the request"
+
+
+def _decision_of(request: ApprovalRequest) -> Lack:
+    """Return that the console lacks a decision, if that would be delivered to it."""
+    return "" if request.integration is IntegrationKind.SOAP else "decision"
+
+
 def _after_call(case: ConsoleCase, reason: StateReason) -> StateReason:
-    """Return a reason with its exchange, and with the account if the log-in was refused."""
+    """Return a reason for want of an answer, with its exchange, and with the account if the log-in was refused."""
+    reason = replace(reason, lacks="answer to the decision" if case.request.decided_here else "answer to the request")
     if case.failed is None:
         return reason
-    user = f" The console logged in as {case.account!r}, the account of the credential of {case.server}."
+    user = f" The console tried to log in as {case.account!r}, the account of the credential of {case.server}."
     refused = case.failed.status == _UNAUTHORIZED and case.account
     return replace(reason, sentence=reason.sentence + user if refused else reason.sentence, exchange=case.failed.mark)
 
@@ -218,12 +230,6 @@ def _by_time_out(case: ConsoleCase, sentence: str, tone: Tone = "quiet") -> Stat
     if request.times_out_at is not None and (request.times_out_at - request.asked_at).total_seconds() == usual:
         return ruled(case.names, "rules.process_timeout", sentence, tone)
     return documented("I", "action_addserver.png", sentence, tone)
-
-
-def _known_there(case: ConsoleCase) -> str:
-    if case.request.recorded:
-        return f"{case.server or 'ServiceNow'} has recorded that"
-    return f"{case.server or 'ServiceNow'} has not recorded that yet"
 
 
 def moment(when: datetime) -> str:

@@ -119,9 +119,9 @@ def _events(case: ConsoleCase) -> Iterator[DatedEvent]:
     yield DatedEvent(request.asked_at, "an endpoint user asks for approval")
     if request.times_out_at is not None and decision is None:
         if case.state is RequestState.TIMED_OUT:
-            yield DatedEvent(request.times_out_at, "times out: no decision has arrived", "bad")
+            yield DatedEvent(request.times_out_at, "times out: no decision has been accepted", "bad")
         else:
-            yield DatedEvent(request.times_out_at, "times out, unless a decision arrives", due=True)
+            yield DatedEvent(request.times_out_at, "times out, unless a decision is accepted", due=True)
     if case.task is not None:
         yield DatedEvent(case.task.next_at, "sends it again", due=True)
     if decision is not None and request.decided_at is not None:

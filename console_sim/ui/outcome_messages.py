@@ -38,7 +38,7 @@ def see_decided(
         page: its address.
         before: the requests before the decision.
         after: the same requests after it.
-        whose: names the user and policy of a request that ServiceNow lacks.
+        whose: names the user and policy of a request whose decision is not acknowledged.
     """
     new = [now for then, now in zip(before, after, strict=True) if then.decision is None]
     lacking = [each for each in new if each.unrecorded_decision is not None and each.server_id]
@@ -60,14 +60,14 @@ def _decided_before(count: int) -> str:
 def _acknowledged(
     new: Sequence[ApprovalRequest], lacking: Sequence[ApprovalRequest], whose: Callable[[ApprovalRequest], str]
 ) -> str:
-    """Return how many of the decisions ServiceNow has, and why it lacks one; empty if none is for ServiceNow."""
+    """Return how many decisions ServiceNow has acknowledged, and why one is not; empty if none is for ServiceNow."""
     sent = [each for each in new if each.server_id]
     if not sent:
         return ""
-    recorded = f"ServiceNow has {len(sent) - len(lacking):,} of {len(sent):,}"
+    told = f"ServiceNow has acknowledged {len(sent) - len(lacking):,} of {len(sent):,}"
     if not lacking:
-        return f"{recorded} recorded"
-    return f"{recorded} recorded. It lacks that of {whose(lacking[0])}: {lacking[0].last_error or _GOING_ON}"
+        return told
+    return f"{told}. It has not acknowledged that of {whose(lacking[0])}: {lacking[0].last_error or _GOING_ON}"
 
 
 def _counted(count: int) -> str:

@@ -19,7 +19,7 @@ from privman_core.cockpit.product import Explanation, is_sent_by
 from privman_core.cockpit.recipes import Recipe, wire_recipes
 from privman_core.exchange import Exchange
 
-_PREPARATIONS = frozenset({"log_on", "log_out"})
+_PREPARATIONS, _DELIVERS = frozenset({"log_on", "log_out"}), "deliver_decision"
 
 
 class InstanceProduct:
@@ -46,7 +46,8 @@ class InstanceProduct:
         contract = self._checks.contract(exchange)
         summary = "" if contract is None else contract.summary
         if exchange.direction == "out":
-            return Explanation("Console", summary, prepares=contract is not None and contract.name in _PREPARATIONS)
+            name = "" if contract is None else contract.name
+            return Explanation("Console", summary, name in _PREPARATIONS, name == _DELIVERS)
         if is_sent_by(exchange, "PrivilegeManager"):
             return Explanation("Console", summary)
         if contract is None and not exchange.url.startswith("/api/"):  # pages for people are outside of it

@@ -89,7 +89,8 @@ def _without_token(case: InstanceCase) -> StateReason | None:
     if case.last.answered:
         sentence = f"The console answered the decision with {case.last.answered}, and the token call after it {what}."
     else:
-        sentence = f"The decision was not sent, because the token call before it {what}."
+        again = "" if len(case.delivery.entry.attempts) == 1 else " at the last attempt"
+        sentence = f"The decision was not sent{again}, because the token call before it {what}."
     if case.configuration is not None:
         user = cut(case.configuration.username, _LONGEST_USER)
         sentence += f" ServiceNow logs in with the Username and Password of the registration, as {user!r}."
@@ -113,7 +114,7 @@ def _not_delivered(case: InstanceCase) -> StateReason | None:
         return None
     status = case.last.status
     rule = next((rule for rule in REFUSALS if case.names.number(rule) == status), "")
-    sentence = f"The decision was not delivered: the console answered {status}, which is not tried again."
+    sentence = f"The console has not acknowledged the decision: it answered {status}, which is not tried again."
     if rule:
         reason = ruled(case.names, f"rules.{rule}", sentence, "bad")
         return _about(case.last, reason, f"A console answers so if {REFUSALS[rule]}.")
@@ -134,7 +135,10 @@ def _gave_up(case: InstanceCase) -> StateReason | None:
         return None
     made = len(case.delivery.entry.attempts)
     outcome = f"answered with {case.last.status}" if case.last.status else "not answered"
-    sentence = f"The decision was not delivered: attempt {made} was {outcome}, and the registration allows no more."
+    sentence = (
+        f"The console has not acknowledged the decision: attempt {made} was {outcome}, and the registration allows no "
+        "more."
+    )
     return _about(case.last, ruled(case.names, "keys.instance_metadata.Maximum retry attempts", sentence, "bad"))
 
 
@@ -156,8 +160,8 @@ def _waits_for_attempt(case: InstanceCase) -> StateReason | None:
         outcome = "got no token"
     wait = in_words(due - datetime.fromisoformat(case.last.at)) or "at once"
     sentence = (
-        f"The decision is not delivered yet: attempt {len(case.delivery.entry.attempts)} {outcome}, which is tried "
-        f"again. The next attempt is due at {moment(due)}, {wait} later{_left(case)}."
+        f"The console has not acknowledged the decision yet: attempt {len(case.delivery.entry.attempts)} {outcome}, "
+        f"which is tried again. The next attempt is due at {moment(due)}, {wait} later{_left(case)}."
     )
     return _about(case.last, ruled(case.names, "rules.retried_statuses", sentence))
 
@@ -215,7 +219,8 @@ def _timed_out(case: InstanceCase) -> StateReason | None:
     if not case.timed_out:
         return None
     limit = f", the Max timeout of its activity type ({_limit(case)})," if case.terms.max_timeout else ""
-    sentence = f"Nobody decided it in time{limit} so it timed out at {moment(case.changed_at)}. No decision is sent."
+    ended = f"it timed out at {moment(case.changed_at)}. No decision is sent."
+    sentence = f"ServiceNow recorded no decision in time{limit} so {ended}"
     return ruled(case.names, "columns.activity_type.max_timeout", sentence)
 
 
@@ -240,8 +245,9 @@ def _delivered(case: InstanceCase) -> StateReason | None:
         return None
     attempts = len(case.delivery.entry.attempts)
     count = "at the first attempt" if attempts == 1 else f"at attempt {attempts}"
-    sentence = f"The console accepted the decision {count}, {moment(datetime.fromisoformat(case.last.at))}."
-    return ruled(case.names, "columns.response.response_status_code", sentence, "good")
+    sentence = f"The console acknowledged the decision {count}, {moment(datetime.fromisoformat(case.last.at))}."
+    good = ruled(case.names, "columns.response.response_status_code", sentence, "good")
+    return replace(good, exchange=case.last.mark)
 
 
 def _left(case: InstanceCase) -> str:
@@ -252,7 +258,8 @@ def _left(case: InstanceCase) -> str:
 
 
 def _about(attempt: Attempt, reason: StateReason, cause: str = "") -> StateReason:
-    return replace(reason, exchange=attempt.mark, cause=cause)
+    """Return a reason for want of an answer, with the exchange that it is about and what may have caused its answer."""
+    return replace(reason, exchange=attempt.mark, cause=cause, lacks="answer to the decision")
 
 
 def moment(when: datetime) -> str:

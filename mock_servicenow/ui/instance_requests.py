@@ -173,9 +173,9 @@ class InstanceRequests:
 def _events(case: InstanceCase) -> Iterator[DatedEvent]:
     """Yield what happened to a request, and what falls due."""
     if case.pending and case.deadline is not None:
-        yield DatedEvent(case.deadline, "times out, unless somebody decides it", due=True)
+        yield DatedEvent(case.deadline, "times out, unless a decision is recorded", due=True)
     if case.timed_out:
-        yield DatedEvent(case.changed_at, "times out: nobody has decided it", "bad")
+        yield DatedEvent(case.changed_at, "times out: no decision was recorded", "bad")
     if case.delivery is None:
         return
     response, due = case.delivery.response, case.delivery.next_at

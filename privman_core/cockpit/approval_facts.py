@@ -11,6 +11,8 @@ MOST_ABOUT, MOST_REGISTERING = 60, 20
 """Exchanges that a page shows of a request, and of a registration."""
 Stand = Literal["open", "approved", "denied", "timed out"]
 """What became of a request, in words that both parties share."""
+Lack = Literal["", "decision", "answer to the request", "answer to the decision"]
+"""What a party waits for from the other one."""
 
 
 class ApprovalState(Struct, frozen=True, kw_only=True):
@@ -81,6 +83,7 @@ class StateReason(Struct, frozen=True):
         tone: of the sentence.
         exchange: mark of the exchange that it is about; empty for none.
         cause: what may have caused its answer, as a sentence; not shown if the exchange itself says what did.
+        lacks: what the party says that it lacks; the page adds what the other party, or a journal, knows of it.
     """
 
     sentence: Sentence
@@ -92,6 +95,7 @@ class StateReason(Struct, frozen=True):
     tone: Tone = "quiet"
     exchange: str = ""
     cause: str = ""
+    lacks: Lack = ""
 
 
 class DatedEvent(Struct, frozen=True):

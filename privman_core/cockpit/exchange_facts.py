@@ -33,6 +33,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
         edited: whether it differs from that one.
         registers: ids of the registrations and activity types that it makes, reads or changes.
         prepares: whether it only prepares the next one, as a token call does.
+        delivers: whether ServiceNow delivers a decision by it.
         mark: that of `Exchange`.
         user: who logged in, as the party that answers knows; empty for nobody.
     """
@@ -55,6 +56,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
     edited: bool = False
     registers: list[str] = field(default_factory=list)
     prepares: bool = False
+    delivers: bool = False
     mark: Word = ""
     user: Word = ""
 

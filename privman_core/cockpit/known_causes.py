@@ -1,31 +1,61 @@
-"""Causes of a failure that the exchange itself shows: an armed fault, or the message in the answer."""
+"""What a page adds to the sentences of a party: what its exchanges show, and what the other party knows better."""
 
 from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from privman_core.cockpit.approval_facts import RequestDetail, StateReason
+from privman_core.cockpit.approval_facts import Lack, RequestDetail, StateReason
 from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.request_rows import ANSWER
 
 
-def with_causes(detail: RequestDetail, rows: Sequence[MergedRow], notes: Mapping[int, list[str]]) -> RequestDetail:
-    """Return the detail of a request, with the cause of each failure added to its sentence.
+def with_causes(
+    known: Mapping[str, RequestDetail], rows: Sequence[MergedRow], notes: Mapping[int, list[str]]
+) -> dict[str, RequestDetail]:
+    """Return a request as each party knows it, with what its sentences leave open.
+
+    That is the cause of each failure, and whether what a party lacks has arrived, or was done, all the same.
 
     Args:
-        detail: of one party.
-        rows: the exchanges about the request.
+        known: the request as each party knows it, by name.
+        rows: the exchanges about the request, oldest first.
         notes: explanations of exchanges, by their places among the rows.
     """
     places = {row.mark: place for place, row in enumerate(rows) if row.mark}
 
-    def known(reason: StateReason) -> StateReason:
+    def whole(name: str, reason: StateReason) -> StateReason:
         place = places.get(reason.exchange)
         found = "" if place is None else _cause(rows[place], notes.get(place, []))
         again = "" if place is None else _replayed(rows[place], rows)
-        return replace(reason, sentence=" ".join(filter(None, (reason.sentence, found or reason.cause, again))))
+        lacking = _delivered(name, rows) if reason.lacks == "decision" else _done(name, reason.lacks, known)
+        sentences = (reason.sentence, found or reason.cause, again, lacking)
+        return replace(reason, sentence=" ".join(filter(None, sentences)))
 
-    return replace(detail, reasons=[known(each) for each in detail.reasons])
+    return {
+        name: replace(detail, reasons=[whole(name, each) for each in detail.reasons]) for name, detail in known.items()
+    }
+
+
+def _delivered(name: str, rows: Sequence[MergedRow]) -> str:
+    """Return what became of the last decision that was sent to a party, as a sentence; empty if none was sent."""
+    sent = [row for row in rows if row.served.delivers and row.target == name]
+    if not sent:
+        return ""
+    last, which = sent[-1].served, f"The last of {len(sent)}" if len(sent) > 1 else "One"
+    came = "was sent" if last.direction == "out" else "arrived"
+    answered = f"answered with {last.status}" if last.status else f"not answered: {last.error or 'it is under way'}"
+    return f"{which} {came} at {last.at:%H:%M:%S}, and was {answered}."
+
+
+def _done(name: str, lack: Lack, known: Mapping[str, RequestDetail]) -> str:
+    """Return that the other party has what it did not acknowledge, as a sentence; empty if it has not."""
+    others = [(other, detail) for other, detail in known.items() if other != name]
+    for other, detail in others:
+        if lack == "answer to the request":
+            return f"Yet {other} has the request: it says {detail.state}."
+        if lack == "answer to the decision" and detail.stand == known[name].stand:
+            return f"Yet {other} has that decision: it says {detail.state}."
+    return ""
 
 
 def _cause(row: MergedRow, notes: Sequence[str]) -> str:

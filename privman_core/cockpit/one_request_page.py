@@ -37,7 +37,7 @@ class OneRequestPage:
         if not rows and not any(told.values()):
             raise _not_found(request_id, "No party has a request with this RequestId, and no exchange is about it.")
         notes = await explained(rows)
-        details = {name: with_causes(detail, rows, notes) for name, detail in told.items() if detail is not None}
+        details = with_causes({name: each for name, each in told.items() if each is not None}, rows, notes)
         steps = time_line(rows, details, notes)
         return await visit.page(
             "cockpit/request.html",

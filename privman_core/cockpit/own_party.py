@@ -199,6 +199,7 @@ class OwnParty(ShownParty):
             edited=exchange.edited,
             registers=list(exchange.registers),
             prepares=known.prepares,
+            delivers=known.delivers,
             mark=exchange.mark,
             user=self._journal.mask(exchange.user),
         )

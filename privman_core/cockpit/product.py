@@ -20,11 +20,13 @@ class Explanation(Struct, frozen=True):
         other_party: such as ``Console`` or ``Browser``.
         contract: summary of the contract that the exchange must keep; empty if none applies.
         prepares: whether it only prepares the next exchange, as a token call does.
+        delivers: whether ServiceNow delivers a decision by it.
     """
 
     other_party: str
     contract: str = ""
     prepares: bool = False
+    delivers: bool = False
 
 
 def is_sent_by(exchange: Exchange, program: str) -> bool:

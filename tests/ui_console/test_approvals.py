@@ -87,7 +87,7 @@ async def test_approval_is_one_time_unless_hours_are_chosen(site: Site) -> None:
     assert 'value="one_time" checked' in page.html
     assert page.value("hours") == "1"
     done = await confirm(site, page, (asked,), duration="one_time", hours="1")
-    assert "Approved 1 request. ServiceNow has 1 of 1 recorded." in done.text
+    assert "Approved 1 request. ServiceNow has acknowledged 1 of 1." in done.text
     assert await state(site, asked) == ("Approved", "", True)
     (record,) = await site.records("request")
     assert (record["request_id"], record["status"], record["duration"]) == (asked, "Approve", "")
@@ -112,8 +112,8 @@ async def test_denial_is_taken_at_once(site: Site) -> None:
     """Deny asks nothing; several are denied at once, and one by the button in its details."""
     await site.set_up()
     first, second, third = [await site.ask(FilePath=f"/{number}") for number in range(3)]
-    assert "Denied 2 requests. ServiceNow has 2 of 2 recorded." in (await choose(site, "Deny", first, second)).text
-    assert "Denied 1 request. ServiceNow has 1 of 1 recorded." in (await choose(site, f"Deny {third}")).text
+    assert "Denied 2 requests. ServiceNow has acknowledged 2 of 2." in (await choose(site, "Deny", first, second)).text
+    assert "Denied 1 request. ServiceNow has acknowledged 1 of 1." in (await choose(site, f"Deny {third}")).text
     assert [(await state(site, each))[0] for each in (first, second, third)] == ["Denied"] * 3
     assert {each["status"] for each in await site.records("request")} == {"Deny"}
 
@@ -229,7 +229,10 @@ async def test_decision_that_servicenow_refuses_names_the_request_and_its_status
         assert answer.status == 200
     page = await choose(site, "Approve", first, second)
     done = await confirm(site, page, (first, second), duration="one_time")
-    assert "ServiceNow has 1 of 2 recorded. It lacks that of ada under policy Elevate rg: 403" in done.text
+    assert (
+        "ServiceNow has acknowledged 1 of 2. It has not acknowledged that of ada under policy Elevate rg: 403"
+        in done.text
+    )
     assert "its status in ServiceNow is 'Deny'" in done.text
 
 
@@ -300,7 +303,7 @@ async def test_history_has_what_left_the_list(site: Site) -> None:
     assert shown.detail("Decided by") == "Privilege Manager Console, Jan 5, 2026, 9:00:00 AM UTC"
     assert shown.detail("Comment") == "none"
     assert shown.detail("UserReason") == "Für's Büro"
-    assert shown.detail("In ServiceNow").startswith("decision recorded, sys_id ")
+    assert shown.detail("In ServiceNow").startswith("decision acknowledged, sys_id ")
 
 
 async def test_history_tells_what_an_approval_allows(site: Site) -> None:

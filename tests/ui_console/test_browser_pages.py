@@ -285,7 +285,7 @@ async def test_deciding_needs_no_mouse(site: Site, page: Page) -> None:
     await tab_to(page, "Deny")
     assert await page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle") == "solid"
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("status")).to_have_text("Denied 1 request. ServiceNow has 1 of 1 recorded.")
+    await expect(page.get_by_role("status")).to_have_text("Denied 1 request. ServiceNow has acknowledged 1 of 1.")
     assert (await site.admin("GET", f"/approval-requests/{request_id}"))["state"] == "Denied"
 
 

@@ -121,14 +121,17 @@ async def test_decision_that_was_taken_before_is_not_taken_again(site: Site) -> 
     assert "notice good" not in shown.html
 
 
-async def test_decision_that_servicenow_lacks_is_not_called_recorded(site: Site) -> None:
+async def test_decision_that_servicenow_lacks_is_not_called_acknowledged(site: Site) -> None:
     """The page names why."""
     await site.set_up()
     asked = await site.ask()
     await site.set_up(servicenow_url="http://127.0.0.1:9")
     hidden = (await site.person.get(APPROVALS)).hidden()
     shown = await site.person.post(APPROVALS, hidden | {"decide": f"Deny {asked}"})
-    assert "ServiceNow has 0 of 1 recorded. It lacks that of an unknown user under policy R&D <" in shown.text
+    assert (
+        "ServiceNow has acknowledged 0 of 1. It has not acknowledged that of an unknown user under policy R&D <"
+        in shown.text
+    )
     assert "notice good" not in shown.html
 
 

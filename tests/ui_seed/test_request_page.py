@@ -200,19 +200,19 @@ async def decided_over_soap(desk: Desk) -> str:
     return request_id
 
 
-DIFFER, DUE, ACCEPTED = "The parties differ", "due in", "The console accepted the decision"
+DIFFER, DUE, ACCEPTED = "The parties differ", "due in", "The console acknowledged the decision"
 STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
     delivered: (
         (
             "privman.approver answered Approve at 2026-01-05 09:00:00 UTC",
             f"{ACCEPTED} at the first attempt",
-            "privman.approver approved it in ServiceNow",
+            "The console accepted a delivered decision at 2026-01-05 09:00:00 UTC: Approve by privman.approver",
             "The approval allows one run, which is still to come",
             "ServiceNow: privman.approver has answered Approve",
             "1 call before it ServiceNow → Console Get a token for an API Client User 200",
             "Nothing falls due",
         ),
-        (DIFFER, DUE, "not delivered", "401", "50 s"),
+        (DIFFER, DUE, "has not acknowledged", "401", "50 s"),
     ),
     token_refused: (
         (
@@ -225,7 +225,7 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "ServiceNow to Console: POST /Tms/services/api/logon/token, answer 401",
             "It is pending since",
         ),
-        (ACCEPTED, "Deliver an approver's decision", "is due at", "approved it in ServiceNow"),
+        (ACCEPTED, "Deliver an approver's decision", "is due at", "accepted a delivered decision"),
     ),
     console_down: (
         (
@@ -235,7 +235,7 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "503 fault: status",
             "ServiceNow: sends the decision again due in 50 s",
         ),
-        (ACCEPTED, "no more", "approved it in ServiceNow"),
+        (ACCEPTED, "no more", "accepted a delivered decision"),
     ),
     console_down_throughout: (
         ("attempt 4 was answered with 503, and the registration allows no more", "50 s later", DIFFER),
@@ -248,7 +248,7 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
     never_sent: (
         (
             "Console has no approval request with this RequestId",
-            "the console answered 404, which is not tried again",
+            "it answered 404, which is not tried again",
             "Rule rules.unknown_request_status : 404.",
             "unknown approval request",
             f"{DIFFER}: ServiceNow says Approve and Console does not have it.",
@@ -258,17 +258,17 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
     decided_too_late: (
         (
             DIFFER,
-            "A decision of ServiceNow was refused: Approve by 'privman.approver'",
-            "the console answered 409, which is not tried again",
-            "Console: times out: no decision has arrived",
+            "A delivered decision was refused: Approve by 'privman.approver'",
+            "it answered 409, which is not tried again",
+            "Console: times out: no decision has been accepted",
             "the time-out that the approval process",
         ),
-        (ACCEPTED, "approved it in ServiceNow", DUE),
+        (ACCEPTED, "accepted a delivered decision", DUE),
     ),
     nobody_decides: (
         (
-            "Nobody decided it in time, the Max timeout of its activity type (16 h 30 min), so it timed out",
-            "ServiceNow: times out: nobody has decided it",
+            "ServiceNow recorded no decision in time, the Max timeout of its activity type (16 h 30 min), so it timed",
+            "ServiceNow: times out: no decision was recorded",
             "Nothing falls due",
         ),
         (DIFFER, ACCEPTED, "answered"),
@@ -276,17 +276,17 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
     not_recorded: (
         (
             DIFFER,
-            "ServiceNow does not have its decision: 403",
-            "It was denied in the console at 2026-01-05 09:00:00 UTC; ServiceNow has not recorded that yet",
+            "ServiceNow has not acknowledged the decision: 403",
+            "It was denied in the console at 2026-01-05 09:00:00 UTC; ServiceNow has not yet acknowledged that",
             "Console: the request is denied in the console",
             "It waits since 2026-01-05 09:00:00 UTC for a user with the role",
         ),
-        (ACCEPTED, "answered Deny", "has recorded that"),
+        (ACCEPTED, "answered Deny", "has acknowledged that"),
     ),
     not_sent: (
         (
             "ServiceNow has no approval request with this RequestId",
-            "ServiceNow does not have the request yet: 503",
+            "ServiceNow has not acknowledged the request yet: 503",
             "Console: sends it again due in 1 min",
             f"{DIFFER}: ServiceNow does not have it and Console says Pending.",
         ),
@@ -304,7 +304,7 @@ STORIES |= {
         ("the token call before it got no usable answer", "attempt 1 got no token, which is tried again"),
         ("401",),
     ),
-    teapot: (("the console answered 418, which is not tried again", "rules.retried_statuses"), ("answers so if",)),
+    teapot: (("it answered 418, which is not tried again", "rules.retried_statuses"), ("answers so if",)),
     error_in_envelope: (("The console answered 200 with Status 'error'", "rules.error_envelope_delivery"), (ACCEPTED,)),
     registration_deleted: (("attempt 1 was answered with 503, which is tried again",), ("the registration allows",)),
     decision_under_way: (("The decision is being sent", "Deliver an approver's decision …"), (ACCEPTED, "is due at")),

@@ -19,7 +19,9 @@ async def test_nothing_promises_a_retry_after_the_time_out(desk: Desk) -> None:
     asked = await desk.ask()
     await desk.advance(950)
     shown = await desk.page(asked["request_id"])
-    check(shown, ("Nothing sends it again by itself", "times out, unless a decision arrives"), ("sends it again due",))
+    check(
+        shown, ("Nothing sends it again by itself", "times out, unless a decision is accepted"), ("sends it again due",)
+    )
     assert "Send approval request" not in await desk.fakes.look(desk.fakes.console, "/clock")
     await desk.advance(300)
     check(await desk.page(asked["request_id"]), ("timed out at",), ("It is sent again", "sends it again due"))
@@ -34,7 +36,7 @@ async def test_failures_have_the_cause_that_their_exchange_shows(desk: Desk) -> 
         "The console answered the decision with 401, and the token call after it was answered with 401",
         "ServiceNow logs in with the Username and Password of the registration, as '",
         'Console says: {"Result":null,"Status":"error","Messages":["UserName or Password is wrong"]',
-        "It is pending since 2026-01-05 09:00:00 UTC: no decision of",
+        "It is pending since 2026-01-05 09:00:00 UTC: the console has accepted no decision of",
     )
     check(shown, said, ("was not sent", "answers so if", "waits for the decision of"))
 
@@ -46,7 +48,12 @@ async def test_faults_are_named_as_the_cause(desk: Desk) -> None:
     check(shown, ("answered 403, which is not tried again. That was the fault 'status'", "at Console"), ("if no role",))
     await desk.servicenow("POST", "/faults", {"kind": "status", "status": 401, "method": "POST"})
     shown = await desk.page(await desk.fakes.ask())
-    said = ("A refusal is not tried again", "The console logged in as 'privman.integration'", "at ServiceNow", "fault")
+    said = (
+        "A refusal is not tried again",
+        "The console tried to log in as 'privman.integration'",
+        "at ServiceNow",
+        "fault",
+    )
     check(shown, said, ("first_retry_wait",))
 
 
@@ -110,7 +117,7 @@ async def test_what_the_tester_replays_is_the_testers(desk: Desk) -> None:
     await desk.fakes.post(sn, f"{failed}/replay", {})
     said = (
         "replayed by the tester at 09:00:00, and the answer was 200",
-        "that decision arrived at",
+        "The console accepted a delivered decision at",
         "Deliver an approver's decision, replayed by the tester",
     )
     check(await desk.page(request_id), said, ("which delivered that",))
