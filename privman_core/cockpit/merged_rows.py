@@ -80,10 +80,10 @@ class MergedRow(Struct, frozen=True):
     def source(self) -> str:
         """Who sent the request."""
         party, row = self.sender
-        if self.imitated:
-            return f"API client (as {row.other_party})"
         if row.direction == "in" and row.replays:
             return "Tester"
+        if self.imitated:
+            return f"API client (as {row.other_party})"
         return row.other_party if row.direction == "in" else party.name
 
     @property

@@ -122,6 +122,8 @@ async def test_what_the_tester_replays_is_the_testers(desk: Desk) -> None:
     )
     check(await desk.page(request_id), said, ("which delivered that",))
     asked = await desk.path(sn, "from:console method:POST")
+    replayed = (await desk.fakes.post(sn, f"{asked}/replay", {}))[1]
+    check(replayed, ("Tester to ServiceNow",), ("API client",))
     edited = {"method": "POST", "path": "/api/now/table/x_thyti_thycotic_p_request", "headers": "", "body": "{}"}
     page = (await desk.fakes.post(sn, f"{asked}/edit", edited))[1]
     check(page, ("edited and replayed", "Tester to ServiceNow"), (" Console to ServiceNow",))
