@@ -53,12 +53,14 @@ class Findings(list[Finding]):
         registers: ids of the registrations and activity types that it makes, reads or changes.
         user: name of the user who logged in; empty for nobody, and for an exchange that this server sent.
         roles: of that user.
+        refusal: why this server refused the request, as its own rules say; empty if it did not, or the answer says it.
     """
 
     about: tuple[str, ...] = ()
     registers: tuple[str, ...] = ()
     user: str = ""
     roles: frozenset[str] = frozenset()
+    refusal: str = ""
     _swallowed = 0
 
     def concern(self, about: Iterable[str], registers: Iterable[str] = ()) -> None:

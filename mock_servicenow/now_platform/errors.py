@@ -30,6 +30,7 @@ Signal: caught inside the platform, never seen by a client
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
 
 from privman_core.cuts import cut
 from privman_core.inputs import escape_controls
@@ -44,15 +45,25 @@ class PlatformError(Exception):
         message: the envelope's ``message``.
         detail: the envelope's ``detail``; None becomes JSON null.
         headers: extra headers of the answer.
+
+    Attributes:
+        why: which rule refuses, and what is lacking, for whoever tests; no client sees it. Empty if the envelope says
+            everything.
     """
 
     status = 500
+    why = ""
 
     def __init__(self, message: str, detail: str | None = None, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message if detail is None else f"{message}: {detail}")
         self.message = message
         self.detail = detail
         self.headers = headers or {}
+
+    def because(self, why: str) -> Self:
+        """Add which rule refuses, and what is lacking; return the error."""
+        self.why = why
+        return self
 
 
 _LONGEST_SETUP_ERROR = 2_000
@@ -211,6 +222,7 @@ class AbortedByRule(OperationFailed):
         )
         self.rule = rule
         self.reason = reason
+        self.why = f"business rule '{rule}' on {table}: {reason}"
 
 
 class MandatoryFieldMissing(OperationFailed):

@@ -36,6 +36,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
         delivers: whether ServiceNow delivers a decision by it.
         mark: that of `Exchange`.
         user: who logged in, as the party that answers knows; empty for nobody.
+        refusal: which rule of the party that answers refused it, and what is lacking; empty if the answer says so.
     """
 
     number: int
@@ -59,6 +60,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
     delivers: bool = False
     mark: Word = ""
     user: Word = ""
+    refusal: Sentence = ""
 
     @property
     def answer(self) -> str:

@@ -104,7 +104,8 @@ def _summary(pair: MergedRow, row: ExchangeRow, compared: ContractComparison) ->
     asked = f"{pair.source} to {pair.target}: {compared.happened or f'{row.method} {path_of(row.url)}'}."
     if pair.replay:
         asked = f"{asked} It was {pair.replay}."
-    return f"{asked} {_answered(row, compared)} {_judged(row, compared)}".rstrip()
+    why = f"Why: {pair.served.refusal}." if pair.served.refusal else ""
+    return " ".join(filter(None, (asked, _answered(row, compared), why, _judged(row, compared))))
 
 
 def _answered(row: ExchangeRow, compared: ContractComparison) -> str:

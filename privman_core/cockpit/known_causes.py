@@ -63,6 +63,8 @@ def _cause(row: MergedRow, notes: Sequence[str]) -> str:
     for party, each in row.entries:
         if each.fault:
             return f"That was the fault {each.fault!r}, which is armed or was armed at {party.name}."
+    if row.served.refusal:
+        return f"{row.target} refused it: {row.served.refusal}."
     said = next((note.removeprefix(ANSWER) for note in notes if note.startswith(ANSWER)), "")
     return f"{row.target} says: {said}" if said else ""
 

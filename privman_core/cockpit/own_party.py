@@ -36,6 +36,7 @@ from privman_core.command_line import installed_version
 from privman_core.cuts import cut
 from privman_core.exchange import Exchange
 from privman_core.faults import Fault, FaultError
+from privman_core.findings import LONGEST_MESSAGE
 from privman_core.instruments import Instruments
 from privman_core.journal import aside
 
@@ -202,6 +203,7 @@ class OwnParty(ShownParty):
             delivers=known.delivers,
             mark=exchange.mark,
             user=self._journal.mask(exchange.user),
+            refusal=self._journal.mask(cut(exchange.findings.refusal, LONGEST_MESSAGE)),
         )
 
 

@@ -55,7 +55,9 @@ async def explained(rows: Sequence[MergedRow]) -> dict[int, list[str]]:
 async def _explanation(row: MergedRow) -> list[str]:
     details = await asyncio.gather(*(party.exchange(row.number) for party, row in row.entries))
     judged = not row.fault
-    return list(dict.fromkeys(note for each in details if each is not None for note in _notes(each, judged=judged)))
+    why = [f"Why: {row.served.refusal}."] if row.served.refusal else []
+    notes = (note for each in details if each is not None for note in _notes(each, judged=judged))
+    return list(dict.fromkeys((*why, *notes)))
 
 
 async def _find(parties: Parties, line: str) -> _Found:
@@ -79,6 +81,7 @@ def _notes(detail: ExchangeDetail, *, judged: bool) -> list[str]:
     """Return the explanations of a failure: the text of a short answer, and the findings; violations only if judged."""
     body = detail.printed["response"]["body"].strip()
     said = [f"{ANSWER}{body}"] if body and len(body) <= _LONGEST_NOTE and not body.startswith("<") else []
-    shown = (each for each in detail.printed["findings"] if judged or each["kind"] != "violation")
+    others = (each for each in detail.printed["findings"] if each["message"] != detail.row.refusal)
+    shown = (each for each in others if judged or each["kind"] != "violation")
     findings = [f"{each['rule']}: {each['message']}" for each in shown]
     return [cut(text, _LONGEST_NOTE + len(ANSWER)) for text in (*said, *findings)]

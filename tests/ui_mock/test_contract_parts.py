@@ -81,7 +81,10 @@ async def test_parts_are_beside_what_was_sent(site: Site) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({}, "The answer was 403: refused by an ACL or a business rule. It kept its contract."),
+        (
+            {},
+            "; expected a registered Instance Id. It kept its contract.",
+        ),
         (
             {"metadata": f'{{"PolicyId": "{{{GUID}}}", "PolcyName": "x"}}'},
             "It kept its contract, but has a doubtful value: metadata.PolcyName is not part of approval-request.",

@@ -64,7 +64,7 @@ def _guard(concerns: Concerns) -> Callable[[RuleContext], None]:
             f"'{user.user_name}' is not an administrator, and the write to {context.table} concerns privileged roles"
         )
         context.report("privilege-refused", message)
-        raise AccessDenied(_VERBS[context.operation])
+        raise AccessDenied(_VERBS[context.operation]).because(message)
 
     return guard
 

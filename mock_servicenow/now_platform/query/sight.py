@@ -173,6 +173,11 @@ class Sight:
             table = target
         return last not in self.hidden(table)
 
+    def demanded(self, table: str, operation: str) -> tuple[str, ...]:
+        """Return the roles of which the rules for an operation demand one; none if the caller holds one, or no rule."""
+        rules = [acl for acl in self.dictionary.acls(table) if acl.operation == operation and acl.column is None]
+        return () if any(map(self._holds, rules)) else tuple(dict.fromkeys(role for acl in rules for role in acl.roles))
+
     def _reads_all(self, table: str) -> bool:
         return self.everything or (
             (table not in DEPENDENT or not self.depends(table)) and self.conditions(table, "read") is None

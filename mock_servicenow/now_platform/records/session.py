@@ -12,7 +12,7 @@ from typing import Literal, NoReturn
 from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.column_types import Family
-from mock_servicenow.now_platform.errors import AccessDenied, RecordNotFound, Signal, ViewIsReadOnly
+from mock_servicenow.now_platform.errors import AccessDenied, Signal, ViewIsReadOnly
 from mock_servicenow.now_platform.query import RecordChange
 from mock_servicenow.now_platform.query.sight import NAMING, OWNED
 from mock_servicenow.now_platform.records.display import ENTRIES, Displays, delete_entries
@@ -97,7 +97,9 @@ class Session(View):
             return self._insert(table, values, system_columns=system_columns)
         conditions = self.sight.conditions(table, "create")
         if conditions == ():
-            raise ViewIsReadOnly(table) if self.dictionary.is_view(table) else AccessDenied("Insert")
+            if self.dictionary.is_view(table):
+                raise ViewIsReadOnly(table)
+            raise AccessDenied("Insert").because(self.denial("create", table))
         if table in OWNED:
             self.check_owner(table, values, "Insert")
         record = self._insert(table, values, system_columns=system_columns)
@@ -239,14 +241,14 @@ class Session(View):
         if values is not None and self.secure and (subject := self.kernel.subjects.get(table)):
             self.note_subject(subject, values)
         if values is None or not self._visible(table, [values]):
-            raise RecordNotFound
+            raise self.not_found(table, sys_id)
         name = values.get("sys_class_name") or table
         whole = values if name == table else self.work.get(name, sys_id)
         return Record(name, whole or values)
 
     def _check_allowed(self, operation: str, record: Record, named: str) -> None:
         if not self.allowed(operation, [record]):
-            raise AccessDenied(named)
+            raise AccessDenied(named).because(self.denial(operation, record.table))
 
     def _check_stays_own(self, previous: Record, current: Values) -> None:
         """Raise AccessDenied if the user may write a record because they own it, and would no longer own it."""
@@ -255,7 +257,7 @@ class Session(View):
         lets_write = any(self.would_match(each, RecordChange(table, previous.values)) for each in others)
         stays = any(self.would_match(each, RecordChange(table, current)) for each in owning)
         if not (lets_write or stays):
-            raise AccessDenied("Update")
+            raise AccessDenied("Update").because(f"{self.user.user_name!r} would no longer own the record")
 
     def _readable(self, written: Record) -> Record:
         return self.record(written.table, written.values) if self.sight.hidden(written.table) else written

@@ -12,7 +12,13 @@ from functools import cached_property
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.errors import AccessDenied, ApiAccessDenied, InvalidQuery, QueryForbidden
+from mock_servicenow.now_platform.errors import (
+    AccessDenied,
+    ApiAccessDenied,
+    InvalidQuery,
+    QueryForbidden,
+    RecordNotFound,
+)
 from mock_servicenow.now_platform.query import (
     CompiledQuery,
     Query,
@@ -314,8 +320,24 @@ class View:
             ApiAccessDenied: it is closed to web services, by its definition or its record, or to the user altogether.
         """
         _ = self.schema.plans[table]  # raises InvalidTable
+        if table in self.sight.closed:
+            raise ApiAccessDenied().because(f"web services do not open {table}")
         if not self.sight.serves(table):
-            raise ApiAccessDenied
+            raise ApiAccessDenied().because(self.denial("read", table))
+
+    def denial(self, operation: str, table: str) -> str:
+        """Return why access rules do not let the user do that: the role that is lacking, or what they depend on."""
+        user, rules = repr(self.user.user_name), f"the access rules for {operation} on {table}"
+        if roles := self.sight.demanded(table, operation):
+            return f"{rules} demand the role {' or '.join(roles)}, which {user} lacks"
+        if conditions := self.sight.conditions(table, operation):
+            return f"{rules} let {user} do that only where {' or '.join(conditions)}"
+        return f"{rules} do not let {user} do that to this record"
+
+    def not_found(self, table: str, sys_id: str) -> RecordNotFound:
+        """Return the error for a record that the user does not see, with whether it exists."""
+        gone = self.work.get(table, sys_id) is None
+        return RecordNotFound().because("there is no such record" if gone else self.denial("read", table))
 
     def allowed(self, operation: str, records: list[Record]) -> list[Record]:
         """Return those of the records to which the user may do that, in their order.
@@ -346,14 +368,16 @@ class View:
         known = self.dictionary.table(name) is not None and name not in self.sight.closed
         record = self.get(name, values.get(owner.key, "")) if known else None
         if record is None or not self.allowed("write", [record]):
-            raise AccessDenied(operation)
-        if values.get(owner.element, "") in self.sight.locked(record.table):
-            raise AccessDenied(operation)
+            raise AccessDenied(operation).because(self.denial("write", name))
+        if (element := values.get(owner.element, "")) in self.sight.locked(record.table):
+            raise AccessDenied(operation).because(
+                f"{self.user.user_name!r} may not write {element!r} of {record.table}"
+            )
 
     def check_created(self, record: Record) -> None:
         """Raise AccessDenied unless a rule lets the user create the record that they have just inserted."""
         if not self._permitted("create", record.table, [record.sys_id]):
-            raise AccessDenied("Insert")
+            raise AccessDenied("Insert").because(self.denial("create", record.table))
 
     def _permitted(self, operation: str, table: str, sys_ids: Iterable[str]) -> set[str]:
         return self.work.matching_ids(table, permission(table, operation, self.sight, self.query_context), sys_ids)

@@ -90,7 +90,7 @@ class TableApi:
         parameters = read_parameters(call)
         record = session.get(table, sys_id)
         if record is None:
-            raise RecordNotFound
+            raise session.not_found(table, sys_id)
         return _record(call, session, parameters, table, record)
 
     def _insert(self, call: Call, session: Session, table: str, _sys_id: str) -> Answer:

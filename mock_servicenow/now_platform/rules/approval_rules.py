@@ -70,8 +70,9 @@ def _may_write_task(context: RuleContext) -> bool:
 
 
 def _refuse(context: RuleContext, why: str) -> None:
-    context.report("approval-refused", f"'{context.session.user.user_name}' writes an approval, but {why}")
-    raise AccessDenied(context.operation.capitalize())
+    message = f"'{context.session.user.user_name}' writes an approval, but {why}"
+    context.report("approval-refused", message)
+    raise AccessDenied(context.operation.capitalize()).because(message)
 
 
 def _roll_up(context: RuleContext) -> None:

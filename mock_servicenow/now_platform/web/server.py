@@ -173,6 +173,7 @@ class Server:
             await self._admit_early(asked)
             response = await self._answer(asked)
         except PlatformError as error:
+            asked.findings.refusal = error.why
             response = _error_response(request, error)
         if asked.verdict is not None:
             response.headers.update(asked.verdict.headers())
