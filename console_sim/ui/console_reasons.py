@@ -80,7 +80,7 @@ def _not_sent(case: ConsoleCase) -> StateReason | None:
     if not request.server_id:
         return documented("P", "action_addserver.png", f"The request was {case.mask(request.last_error)}.", "bad")
     sentence = f"ServiceNow has not acknowledged {_what(case)}: {case.mask(request.last_error)}."
-    again = "A refusal is not tried again by itself." if request.refused else "Nothing sends it again by itself."
+    again = "A refusal is not tried again by itself." if request.refused else "It is not sent again by itself."
     return _after_call(case, documented("I", "", f"{sentence} {again}", "bad"))
 
 
@@ -163,7 +163,7 @@ def _lasts(case: ConsoleCase) -> StateReason | None:
     end = case.request.expires_at
     if end is None or case.state not in {RequestState.APPROVED, RequestState.EXPIRED}:
         return None
-    verb = "holds until" if case.state is RequestState.APPROVED else "ended at"
+    verb = "lasts until" if case.state is RequestState.APPROVED else "ended at"
     length = in_words(end - case.request.decided_at) if case.request.decided_at else ""
     sentence = f"The approval {verb} {moment(end)}, {length} after the decision: it has a Duration."
     return ruled(case.names, "keys.decision.Duration", sentence)
@@ -174,7 +174,7 @@ def _waits_for_servicenow(case: ConsoleCase) -> StateReason | None:
     request = case.request
     if case.state is not RequestState.PENDING or not request.sent:
         return None
-    since = f"It is pending since {moment(request.asked_at)}: the console has accepted no decision of "
+    since = f"It has been pending since {moment(request.asked_at)}: the console has accepted no decision of "
     since += case.server or "ServiceNow"
     if request.integration is IntegrationKind.SOAP:
         every = in_words(request.check_every) or "second"
@@ -187,7 +187,7 @@ def _waits_for_servicenow(case: ConsoleCase) -> StateReason | None:
 def _waits_for_people(case: ConsoleCase) -> StateReason | None:
     if case.state is not RequestState.PENDING or case.request.server_id:
         return None
-    sentence = f"It is pending since {moment(case.request.asked_at)} and waits for somebody in Manage Approvals"
+    sentence = f"It has been pending since {moment(case.request.asked_at)} and waits for a decision in Manage Approvals"
     why = f"{case.request.process!r} had no ServiceNow server when it was asked for"
     return documented("P", "approvals.png", f"{sentence}: {why}.")
 
@@ -199,10 +199,10 @@ def _times_out(case: ConsoleCase) -> StateReason | None:
         return None
     if end is None:
         return documented("P", "approvals.png", "It never times out: its approval process was manual.")
-    after = in_words(end - case.request.asked_at)
-    return _by_time_out(
-        case, f"It times out at {moment(end)}, {after} after it was asked for, as {case.request.process!r} said then."
+    limit = (
+        f"the time-out of {case.request.process!r} was {in_words(end - case.request.asked_at)} when it was asked for"
     )
+    return _by_time_out(case, f"It times out at {moment(end)}: {limit}.")
 
 
 def _what(case: ConsoleCase) -> str:

@@ -14,7 +14,7 @@ Evidence = Literal["S", "D", "P", "C", "O", "I"]
 MEANING: dict[Evidence, str] = {
     "S": "stated on the vendor's page about the webhook",
     "D": "stated in the vendor's other documentation, or in ServiceNow's",
-    "P": "printed on a screenshot in that documentation",
+    "P": "printed on a screenshot in the documentation",
     "C": "seen in a third party's working client",
     "O": "observed on a real instance",
     "I": "inferred; no source documents it",

@@ -94,7 +94,7 @@ def _without_token(case: InstanceCase) -> StateReason | None:
     if case.configuration is not None:
         user = cut(case.configuration.username, _LONGEST_USER)
         sentence += f" ServiceNow logs in with the Username and Password of the registration, as {user!r}."
-    cause = "A console answers so if these are not those of an active API user."
+    cause = "A console answers like this if these are not those of an active API user."
     reason = documented("D", "authentication/index.md", sentence, "bad")
     return _about(case.last, reason, cause if case.last.status == _UNAUTHORIZED else "")
 
@@ -117,7 +117,7 @@ def _not_delivered(case: InstanceCase) -> StateReason | None:
     sentence = f"The console has not acknowledged the decision: it answered {status}, which is not tried again."
     if rule:
         reason = ruled(case.names, f"rules.{rule}", sentence, "bad")
-        return _about(case.last, reason, f"A console answers so if {REFUSALS[rule]}.")
+        return _about(case.last, reason, f"A console answers like this if {REFUSALS[rule]}.")
     return _about(case.last, ruled(case.names, "rules.retried_statuses", sentence, "bad"))
 
 
@@ -180,7 +180,7 @@ def _waits_for_approver(case: InstanceCase) -> StateReason | None:
         return None
     since = "" if case.asked_at is None else f" since {moment(case.asked_at)}"
     sentence = (
-        f"It waits{since} for a user with the role {' or '.join(case.approvers)}, who may answer "
+        f"It has waited{since} for a user with the role {' or '.join(case.approvers)}, who may answer "
         f"{' or '.join(case.terms.valid_responses)}."
     )
     return ruled(case.names, "columns.activity_type.valid_responses", sentence)
@@ -190,7 +190,7 @@ def _waits_for_approver(case: InstanceCase) -> StateReason | None:
 def _times_out(case: InstanceCase) -> StateReason | None:
     if not case.pending or case.deadline is None:
         return None
-    sentence = f"It times out at {moment(case.deadline)}, the Max timeout of its activity type ({_limit(case)}) later."
+    sentence = f"It times out at {moment(case.deadline)}: the Max timeout of its activity type is {_limit(case)}."
     return ruled(case.names, "columns.activity_type.max_timeout", sentence)
 
 
@@ -218,9 +218,9 @@ def _type_missing(case: InstanceCase) -> StateReason | None:
 def _timed_out(case: InstanceCase) -> StateReason | None:
     if not case.timed_out:
         return None
-    limit = f", the Max timeout of its activity type ({_limit(case)})," if case.terms.max_timeout else ""
+    within = f"within the Max timeout of its activity type ({_limit(case)})" if case.terms.max_timeout else "in time"
     ended = f"it timed out at {moment(case.changed_at)}. No decision is sent."
-    sentence = f"ServiceNow recorded no decision in time{limit} so {ended}"
+    sentence = f"ServiceNow recorded no decision {within}, so {ended}"
     return ruled(case.names, "columns.activity_type.max_timeout", sentence)
 
 
@@ -228,7 +228,7 @@ def _timed_out(case: InstanceCase) -> StateReason | None:
 def _decided(case: InstanceCase) -> StateReason | None:
     if case.pending or case.timed_out:
         return None
-    sentence = f"Its status was last changed at {moment(case.changed_at)}; ServiceNow has no response of it to deliver."
+    sentence = f"Its status was last changed at {moment(case.changed_at)}; ServiceNow has no response to deliver."
     if case.delivery is not None:
         response = case.delivery.response
         at = parse_moment(response.created_on)

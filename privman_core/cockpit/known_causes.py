@@ -62,7 +62,7 @@ def _cause(row: MergedRow, notes: Sequence[str]) -> str:
     """Return the cause that the exchange shows, as a sentence; empty for none."""
     for party, each in row.entries:
         if each.fault:
-            return f"That was the fault {each.fault!r}, which is armed or was armed at {party.name}."
+            return f"The fault {each.fault!r} that was armed at {party.name} caused this."
     if row.served.refusal:
         return f"{row.target} refused it: {row.served.refusal}."
     said = next((note.removeprefix(ANSWER) for note in notes if note.startswith(ANSWER)), "")

@@ -105,9 +105,9 @@ async def test_request_that_only_the_console_decides(site: Site) -> None:
     """Without a ServiceNow server it waits for people, and no sentence speaks of ServiceNow's decision."""
     request_id = await site.ask()
     text = (await site.person.get(f"/__cockpit/requests/{request_id}")).text
-    assert "waits for somebody in Manage Approvals" in text
+    assert "waits for a decision in Manage Approvals" in text
     assert "It never times out: its approval process was manual" in text
     await site.admin("POST", f"/approval-requests/{request_id}/decide", {"response": "Approve", "duration": "01:00:00"})
     text = (await site.person.get(f"/__cockpit/requests/{request_id}")).text
     assert "no ServiceNow has the request" in text
-    assert "The approval holds until 2026-01-05 10:00:00 UTC" in text
+    assert "The approval lasts until 2026-01-05 10:00:00 UTC" in text

@@ -63,7 +63,7 @@ async def test_parts_are_beside_what_was_sent(site: Site) -> None:
         "✓ fits",
         "a GUID such as 85d71683-7dac-4762-8120-76a9a564fdc1 (required)",
         f'"{GUID}"',
-        "P printed on a screenshot in that documentation: request.png",
+        "P printed on a screenshot in the documentation: request.png",
     ]
     assert rows["$.activity_type_id"] == [
         "✗ differs",

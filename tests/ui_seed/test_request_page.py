@@ -223,7 +223,7 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "ServiceNow → Console Get a token for an API Client User 401",
             '"Messages":["UserName or Password is wrong"]',
             "ServiceNow to Console: POST /Tms/services/api/logon/token, answer 401",
-            "It is pending since",
+            "It has been pending since",
         ),
         (ACCEPTED, "Deliver an approver's decision", "is due at", "accepted a delivered decision"),
     ),
@@ -267,7 +267,7 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     nobody_decides: (
         (
-            "ServiceNow recorded no decision in time, the Max timeout of its activity type (16 h 30 min), so it timed",
+            "ServiceNow recorded no decision within the Max timeout of its activity type (16 h 30 min), so it timed",
             "ServiceNow: times out: no decision was recorded",
             "Nothing falls due",
         ),
@@ -279,7 +279,7 @@ STORIES: dict[Story, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "ServiceNow has not acknowledged the decision: 403",
             "It was denied in the console at 2026-01-05 09:00:00 UTC; ServiceNow has not yet acknowledged that",
             "Console: the request is denied in the console",
-            "It waits since 2026-01-05 09:00:00 UTC for a user with the role",
+            "It has waited since 2026-01-05 09:00:00 UTC for a user with the role",
         ),
         (ACCEPTED, "answered Deny", "has acknowledged that"),
     ),
@@ -304,7 +304,7 @@ STORIES |= {
         ("the token call before it got no usable answer", "attempt 1 got no token, which is tried again"),
         ("401",),
     ),
-    teapot: (("it answered 418, which is not tried again", "rules.retried_statuses"), ("answers so if",)),
+    teapot: (("it answered 418, which is not tried again", "rules.retried_statuses"), ("answers like this if",)),
     error_in_envelope: (("The console answered 200 with Status 'error'", "rules.error_envelope_delivery"), (ACCEPTED,)),
     registration_deleted: (("attempt 1 was answered with 503, which is tried again",), ("the registration allows",)),
     decision_under_way: (("The decision is being sent", "Deliver an approver's decision …"), (ACCEPTED, "is due at")),
@@ -315,7 +315,7 @@ STORIES |= {
     ),
     without_limit: (("It never times out: its activity type has no Max timeout",), ("It times out at 2026-01-06",)),
     unbounded_limit: (("longer than any that is counted", "rules.longest_timeout"), ("has no Max timeout",)),
-    response_deleted: (("ServiceNow has no response of it to deliver",), (ACCEPTED,)),
+    response_deleted: (("ServiceNow has no response to deliver",), (ACCEPTED,)),
     timed_approval: (
         (
             "The approval ended at 2026-01-05 10:00:00 UTC, 1 h after the decision",

@@ -20,7 +20,7 @@ async def test_nothing_promises_a_retry_after_the_time_out(desk: Desk) -> None:
     await desk.advance(950)
     shown = await desk.page(asked["request_id"])
     check(
-        shown, ("Nothing sends it again by itself", "times out, unless a decision is accepted"), ("sends it again due",)
+        shown, ("It is not sent again by itself", "times out, unless a decision is accepted"), ("sends it again due",)
     )
     assert "Send approval request" not in await desk.fakes.look(desk.fakes.console, "/clock")
     await desk.advance(300)
@@ -36,16 +36,20 @@ async def test_failures_have_the_cause_that_their_exchange_shows(desk: Desk) -> 
         "The console answered the decision with 401, and the token call after it was answered with 401",
         "ServiceNow logs in with the Username and Password of the registration, as '",
         'Console says: {"Result":null,"Status":"error","Messages":["UserName or Password is wrong"]',
-        "It is pending since 2026-01-05 09:00:00 UTC: the console has accepted no decision of",
+        "It has been pending since 2026-01-05 09:00:00 UTC: the console has accepted no decision of",
     )
-    check(shown, said, ("was not sent", "answers so if", "waits for the decision of"))
+    check(shown, said, ("was not sent", "answers like this if", "waits for the decision of"))
 
 
 async def test_faults_are_named_as_the_cause(desk: Desk) -> None:
     """An armed fault explains both the refusal of a decision and that of a request."""
     await desk.console("POST", "/faults", {"kind": "status", "status": 403, "path": APPROVE})
     shown = await desk.page(await desk.approve(await desk.ask()))
-    check(shown, ("answered 403, which is not tried again. That was the fault 'status'", "at Console"), ("if no role",))
+    check(
+        shown,
+        ("answered 403, which is not tried again. The fault 'status' that was armed at Console caused this.",),
+        ("if no role",),
+    )
     await desk.servicenow("POST", "/faults", {"kind": "status", "status": 401, "method": "POST"})
     shown = await desk.page(await desk.fakes.ask())
     said = (
@@ -67,7 +71,11 @@ async def test_process_is_as_it_was_when_asked(desk: Desk) -> None:
     assert unsent in await desk.look(desk.fakes.servicenow, "/deliveries")
     async with desk.fakes.http.get(desk.fakes.console) as home:
         assert "Lonely, without a ServiceNow server: requests are not sent" in await home.text()
-    check(shown, ("'Lonely' had no ServiceNow server", "as 'Lonely' said then"), ("has no Serv", "first_retry_wait"))
+    check(
+        shown,
+        ("'Lonely' had no ServiceNow server", "the time-out of 'Lonely' was 20 min when it was asked for"),
+        ("has no Serv", "first_retry_wait"),
+    )
 
 
 async def test_approval_without_computer_promises_no_run(desk: Desk) -> None:
