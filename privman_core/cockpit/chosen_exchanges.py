@@ -1,7 +1,7 @@
 """Exchanges that a user has chosen: by their numbers, as ``servicenow-5``, or by a search line."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
 from msgspec import Struct
@@ -123,50 +123,78 @@ async def choice(parties: Parties, names: Sequence[str], line: str | None) -> Ch
 
     Without names and without a line it returns none; an empty line matches every exchange.
     """
-    missing: list[str] = []
-    unjudged = 0
-    known: dict[tuple[str, int], ExchangeDetail] = {}  # since large ones take long to print
-    rows: dict[str, dict[int, ExchangeRow]] = {party.name: {} for party in parties}
-    for party in parties if line is not None and not names else ():
-        found = await party.find(line or "", MOST)
-        rows[party.name] = {row.number: row for row in found.rows}
-        unjudged += found.unjudged
-        missing += [f"all but the newest {MOST} that were found of {party.name}"] * found.more
-    different = list(dict.fromkeys(names))
-    missing += [f"{len(different) - MOST} of {len(different)} selected exchanges; {MOST} are possible"] * (
-        len(different) > MOST
-    )
-    left = MOST_BYTES
-    for name in different[:MOST]:
-        if left < 0:
-            missing.append(f"{name}, because those before it have more than {_MOST_MIB}")
-            continue
-        try:
-            chosen_one = await named(parties, name)
-            rows[chosen_one.party.name][chosen_one.number] = chosen_one.detail.row
-            known[chosen_one.party.name, chosen_one.number] = chosen_one.detail
-            left -= size_of(chosen_one.detail)
-        except PartyError as error:
-            missing.append(str(error))
-    await _add_other_entries(parties, rows)
-    newest_first = {name: sorted(some.values(), key=lambda row: -row.number) for name, some in rows.items()}
-    one_list = merged([(party, FoundExchanges(newest_first[party.name])) for party in parties]).rows[::-1]
-    details, left = list[tuple[MergedRow, ExchangeDetail | None]](), MOST_BYTES
-    for each in reversed(one_list):
-        party, row = each.sender
-        detail = known.get((party.name, row.number)) or await party.exchange(row.number)
-        left -= size_of(detail)
-        if left < 0:
-            missing.append(f"{len(one_list) - len(details)} older exchanges, because all have more than {_MOST_MIB}")
-            break
-        details.append((each, detail))
-    # As its sender has it; one that has just left the journal is left out.
-    chosen = [
-        Chosen(each.sender.party, detail, each.server.party if each.is_pair else None, each.fault)
-        for each, detail in reversed(details)
-        if detail is not None
-    ]
-    return ChosenExchanges(chosen, one_list, missing, unjudged)
+    choosing = _Choosing(parties)
+    if names:
+        await choosing.take(list(dict.fromkeys(names)))
+    elif line is not None:
+        await choosing.find(line)
+    await _add_other_entries(parties, choosing.rows)
+    return await choosing.done()
+
+
+class _Choosing:
+    """What has been chosen so far.
+
+    Attributes:
+        rows: the rows of each party, by its name and by their numbers.
+    """
+
+    def __init__(self, parties: Parties) -> None:
+        self.rows: dict[str, dict[int, ExchangeRow]] = {party.name: {} for party in parties}
+        self._parties = parties
+        self._known: dict[tuple[str, int], ExchangeDetail] = {}  # since large ones take long to print
+        self._missing: list[str] = []
+        self._unjudged = 0
+
+    async def find(self, line: str) -> None:
+        """Choose the newest of each party that match a search line."""
+        for party in self._parties:
+            found = await party.find(line, MOST)
+            self.rows[party.name] = {row.number: row for row in found.rows}
+            self._unjudged += found.unjudged
+            self._missing += [f"all but the newest {MOST} that were found of {party.name}"] * found.more
+
+    async def take(self, names: Sequence[str]) -> None:
+        """Choose those of these names, as long as they are not too many or too large."""
+        if len(names) > MOST:
+            self._missing.append(f"{len(names) - MOST} of {len(names)} selected exchanges; {MOST} are possible")
+        left = MOST_BYTES
+        for name in names[:MOST]:
+            if left < 0:
+                self._missing.append(f"{name}, because those before it have more than {_MOST_MIB}")
+                continue
+            try:
+                chosen = await named(self._parties, name)
+            except PartyError as error:
+                self._missing.append(str(error))
+                continue
+            self.rows[chosen.party.name][chosen.number] = chosen.detail.row
+            self._known[chosen.party.name, chosen.number] = chosen.detail
+            left -= size_of(chosen.detail)
+
+    async def done(self) -> ChosenExchanges:
+        """Return what was chosen, as the senders have it."""
+        found = [(party, FoundExchanges(_newest_first(self.rows[party.name]))) for party in self._parties]
+        rows = merged(found).rows
+        chosen, left = list[Chosen](), MOST_BYTES
+        for place, row in enumerate(rows):
+            detail = await self._detail(row)
+            left -= size_of(detail)
+            if left < 0:
+                self._missing.append(f"{len(rows) - place} older exchanges, because all have more than {_MOST_MIB}")
+                break
+            if detail is not None:  # else it has just left the journal
+                other = row.server.party if row.is_pair else None
+                chosen.append(Chosen(row.sender.party, detail, other, row.fault))
+        return ChosenExchanges(chosen[::-1], rows[::-1], self._missing, self._unjudged)
+
+    async def _detail(self, row: MergedRow) -> ExchangeDetail | None:
+        party, number = row.sender.party, row.sent.number
+        return self._known.get((party.name, number)) or await party.exchange(number)
+
+
+def _newest_first(rows: Mapping[int, ExchangeRow]) -> list[ExchangeRow]:
+    return sorted(rows.values(), key=lambda row: row.number, reverse=True)
 
 
 def size_of(detail: ExchangeDetail | None) -> int:
