@@ -50,7 +50,7 @@ class Findings(list[Finding]):
 
     Attributes:
         about: RequestIds of the approval requests that the exchange belongs to, in lower case.
-        registers: ids of the registrations and activity types that it makes, reads or changes.
+        registers: ids of the registrations and activity types that it makes, reads, changes or misses.
         user: name of the user who logged in; empty for nobody, and for an exchange that this server sent.
         roles: of that user.
         refusal: why this server refused the request, as its own rules say; empty if it did not, or the answer says it.

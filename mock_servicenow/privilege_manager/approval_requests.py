@@ -8,12 +8,12 @@ from typing import Literal, NoReturn
 from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
-from mock_servicenow.now_platform.records.kernel import Fact
+from mock_servicenow.now_platform.records.kernel import Fact, Subject
 from mock_servicenow.now_platform.records.plans import LONGEST_TEXT
 from mock_servicenow.now_platform.records.session import BusinessRule, Operation, RuleContext, Session
 from mock_servicenow.privilege_manager.registrations import Registrations
 from mock_servicenow.privilege_manager.tables import ActivityTypeRow, AppColumn, AppTables, RequestRow
-from mock_servicenow.privilege_manager.wire_formats import is_guid, json_object, parse_moment
+from mock_servicenow.privilege_manager.wire_formats import SYS_ID, is_guid, json_object, parse_moment
 from privman_contracts.wire_names import WireNames
 from privman_core.cuts import cut
 
@@ -137,6 +137,7 @@ class RequestRules:
         self._content_is_kept = names.find("rules.approver_changes").value == "decision"
         self._timed_out = names.word("request_status", "timed_out")
         self._repeated_status = names.number("duplicate_request_status")
+        self._named = Subject(self._table[RequestRow.instance_id], "registers", SYS_ID)
         self._registrations = registrations
         self._activity_types = activity_types
 
@@ -169,6 +170,7 @@ class RequestRules:
 
     def _check_origin(self, context: RuleContext, request: RequestRow) -> None:
         if not self._registrations.exists(context.session, request.instance_id):
+            context.session.note_subject(self._named, context.current)
             self._refuse(context, RequestRow.instance_id, "a registered Instance Id")
         terms = self._activity_types.terms(context.session, request.activity_type_id)
         if terms.state != "registered" or terms.instance_id != request.instance_id:

@@ -172,7 +172,8 @@ class OwnParty(ShownParty):
     async def request(self, request_id: str) -> KnownRequest:
         detail = await self._product.request(request_id)
         about = await self.find(written(request=request_id), MOST_ABOUT)
-        ids = ",".join(detail.registrations) if detail else ""
+        used = dict.fromkeys(detail.registrations if detail else ())
+        ids = ",".join(used | dict.fromkeys(each for row in about.rows for each in row.registers))
         found = await self.find(written(registration=ids), MOST_REGISTERING) if ids else FoundExchanges([])
         return KnownRequest(detail, about, found)
 

@@ -39,9 +39,10 @@ async def rows_about(parties: Parties, about: Sequence[FoundExchanges], request_
 async def rows_registering(parties: Parties, found: Sequence[FoundExchanges]) -> list[MergedRow]:
     """Return the newest exchanges of those that each party has found about registrations, oldest first.
 
-    Exchanges about requests are left out, although they may read the activity type.
+    Exchanges about requests are left out, although they may read the activity type, and forms that were refused.
     """
-    rows = [row for row in merged(list(zip(parties, found, strict=True))).rows if not row.about][:MOST_REGISTERING]
+    both = merged(list(zip(parties, found, strict=True))).rows
+    rows = [row for row in both if not row.about and not _is_refused_form(row)][:MOST_REGISTERING]
     return (await with_other_entries(parties.all, rows))[::-1]
 
 
@@ -69,6 +70,10 @@ async def _find(parties: Parties, line: str) -> _Found:
 def _is_between(parties: Parties, row: MergedRow) -> bool:
     """Return whether both parties of an exchange are parties that are shown."""
     return bool(parties.named(row.source) and parties.named(row.target))
+
+
+def _is_refused_form(row: MergedRow) -> bool:
+    return row.source == "Browser" and row.sent.tone == "bad"
 
 
 def _joined(one: FoundExchanges, other: FoundExchanges) -> FoundExchanges:

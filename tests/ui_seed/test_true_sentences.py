@@ -2,7 +2,7 @@
 
 import pytest
 
-from .desk import APPROVE, METADATA, Desk
+from .desk import APPROVE, METADATA, TABLE, Desk
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session")]
 
@@ -135,3 +135,16 @@ async def test_what_the_tester_replays_is_the_testers(desk: Desk) -> None:
     edited = {"method": "POST", "path": "/api/now/table/x_thyti_thycotic_p_request", "headers": "", "body": "{}"}
     page = (await desk.fakes.post(sn, f"{asked}/edit", edited))[1]
     check(page, ("edited and replayed", "Tester to ServiceNow"), (" Console to ServiceNow",))
+
+
+async def test_deleted_registration_is_why(desk: Desk) -> None:
+    """The sentence about the refusal says so, and the deletion is among the calls about the registration."""
+    [record] = await desk.rows("integration_configuration")
+    await desk.call("DELETE", f"integration_configuration/{record['sys_id']}")
+    request_id = await desk.fakes.ask()
+    why = f"business rule 'Accept request' on {TABLE}: 'instance_id' is '{record['sys_id']}'; expected a registered"
+    for url, said in ((desk.fakes.servicenow, f"Why: {why}"), (desk.fakes.console, f"ServiceNow refused it: {why}")):
+        shown = await desk.page(request_id, url)
+        check(shown, (said,), ("No such call", "rule-aborted"))
+        used = shown.partition("Registration used")[2]
+        check(used, ("Register the console with the ServiceNow App", "Delete a registration"), ())
