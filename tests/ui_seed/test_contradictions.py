@@ -42,8 +42,8 @@ PAIRS: list[Pair] = [
     ("accepted no decision|No decision was accepted", lambda _, page: _ARRIVED.search(page) is not None, "arrived at"),
     ("o decision .*has arrived|No decision arrived", lambda _, page: _ARRIVED.search(page) is not None, ""),
     ("Nobody decided|nobody has decided", lambda other, _: bool(other.decided), ""),
-    ("The console acknowledged the decision", lambda other, _: not other.decided, "That was the fault"),
-    ("ServiceNow has acknowledged that", lambda other, _: not other.decided, "That was the fault"),
+    ("The console acknowledged the decision", lambda other, _: not other.decided, "caused this"),
+    ("ServiceNow has acknowledged that", lambda other, _: not other.decided, "caused this"),
     ("approved it in ServiceNow", lambda other, _: other.decided != "approved", ""),
 ]
 """A sentence of one party, whether the other one's state or the time line makes it misleading, and what mends that."""
