@@ -147,4 +147,5 @@ async def test_deleted_registration_is_why(desk: Desk) -> None:
         shown = await desk.page(request_id, url)
         check(shown, (said,), ("No such call", "rule-aborted"))
         used = shown.partition("Registration used")[2]
-        check(used, ("Register the console with the ServiceNow App", "Delete a registration"), ())
+        path = "/api/now/table/x_thyti_thycotic_p_integration_configuration"
+        check(used, (f"POST {path}", f"DELETE {path}/{record['sys_id']}"), ())
