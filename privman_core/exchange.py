@@ -53,6 +53,7 @@ class Exchange(Struct, weakref=True):
         replays: number of the exchange that it is a replay of; 0 for none.
         edited: whether it differs from that one.
         mark: what it has in the journal of the other party, too; empty where that does not run on this machine.
+        real: when it began in real time, whatever the clock says.
         shown_url: as it was shown last, so that no search masks it again; None if it never was.
         shown_bodies: as they were searched last; None if they never were.
     """
@@ -82,6 +83,7 @@ class Exchange(Struct, weakref=True):
     replays: int = 0
     edited: bool = False
     mark: str = ""
+    real: datetime | None = None
     shown_url: ShownUrl | None = None
     shown_bodies: ShownBodies | None = None
 

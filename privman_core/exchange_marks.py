@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from itertools import count
+from typing import NamedTuple
 
 from multidict import CIMultiDict
 
@@ -10,16 +11,29 @@ from privman_core.inputs import is_loopback_name
 
 MARK = "x-privman-exchange"
 """The header with the mark; no journal and no product sees it."""
-_LONGEST = 40
+_LONGEST, _LONGEST_URL = 40, 100
 _numbers = count(1)
 
 
-def new_mark(host: str | None) -> dict[str, str]:
-    """Return the header that marks a request to this machine; none for any other host."""
-    return {MARK: f"{os.getpid()}.{next(_numbers)}"} if is_loopback_name(host or "") else {}
+class Mark(NamedTuple):
+    """What an exchange has in the journal of the other party, too; ``sender`` is where its sender says it listens."""
+
+    name: str = ""
+    sender: str = ""
 
 
-def take_mark(headers: Mapping[str, str]) -> tuple[str, Mapping[str, str]]:
+def new_mark(host: str | None, sender: str) -> Mark:
+    """Return the mark of a request to this machine; an empty one for any other host."""
+    return Mark(f"{os.getpid()}.{next(_numbers)}", sender) if is_loopback_name(host or "") else Mark()
+
+
+def mark_header(mark: Mark) -> dict[str, str]:
+    """Return the header with the mark; none for an empty one."""
+    return {MARK: " ".join(mark).strip()} if mark.name else {}
+
+
+def take_mark(headers: Mapping[str, str]) -> tuple[Mark, Mapping[str, str]]:
     """Return the mark of a request that has one, and its headers without it."""
     others = CIMultiDict(headers)
-    return others.pop(MARK)[:_LONGEST], others
+    name, _, sender = others.pop(MARK).partition(" ")
+    return Mark(name[:_LONGEST], sender[:_LONGEST_URL]), others

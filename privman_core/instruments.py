@@ -15,7 +15,7 @@ from privman_core.clock import Clock
 from privman_core.control import RESERVED, Control, Reset, is_control
 from privman_core.errands import ERRAND, take_errand
 from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, Headers, body_of
-from privman_core.exchange_marks import MARK, take_mark
+from privman_core.exchange_marks import MARK, Mark, take_mark
 from privman_core.failed_handlers import answer_to, why_none
 from privman_core.faults import FaultKinds, Faults, Handler
 from privman_core.forward_proxies import forward_proxies
@@ -23,6 +23,7 @@ from privman_core.ids import Ids
 from privman_core.inputs import Trust
 from privman_core.journal import Journal
 from privman_core.masking import Secrets
+from privman_core.neighbours import Neighbours
 from privman_core.outbound import HttpCaller
 from privman_core.own_replays import REPLAY, take_replay
 from privman_core.reverse_proxies import Network, trust_forwarded_headers
@@ -44,6 +45,7 @@ class Instruments:
 
     Attributes:
         caller: sends the product's requests, and records them in the journal.
+        neighbours: where the senders of requests listen on this machine.
     """
 
     def __init__(  # noqa: PLR0913 - what it brings together
@@ -69,7 +71,10 @@ class Instruments:
         through = forward_proxies(os.environ)
         for login in through.logins():
             secrets.add_login(*login)
-        self.caller = HttpCaller(clock, self.journal, user_agent, trusted=trusted, proxies=through)
+        self.neighbours = Neighbours()
+        self.caller = HttpCaller(
+            clock, self.journal, user_agent, trusted=trusted, proxies=through, listens_at=lambda: self.neighbours.own
+        )
 
     def app(  # noqa: PLR0913 - what it brings together
         self,
@@ -123,7 +128,15 @@ class Instruments:
             self.secrets.add_word(token)
         snapshots = Snapshots(self.clock, self.ids, states, changes, forget)
         control = None if token is None else Control(self.clock, self.journal, self.faults, reset, snapshots, token)
-        recorder = exchange_recorder(self.journal, self.faults, pages, is_call=is_call, control=control, server=server)
+        recorder = exchange_recorder(
+            self.journal,
+            self.faults,
+            pages,
+            is_call=is_call,
+            control=control,
+            server=server,
+            neighbours=self.neighbours,
+        )
         stack = [*trust_forwarded_headers(self._proxies), *outer, recorder, *inner]
         app = web.Application(middlewares=stack, client_max_size=largest_body, logger=self._log)
         app[INSTRUMENTS] = self
@@ -152,6 +165,7 @@ def exchange_recorder(  # noqa: PLR0913 - what it brings together
     is_call: Callable[[web.Request], bool] = _no_call,
     control: Control | None = None,
     server: str = "",
+    neighbours: Neighbours | None = None,
 ) -> Middleware:
     """Return the middleware that journals every inbound exchange and lets faults strike.
 
@@ -162,10 +176,13 @@ def exchange_recorder(  # noqa: PLR0913 - what it brings together
         is_call: tells whether a request at the address of a page bypasses neither.
         control: guards its own requests, which bypass both too.
         server: the header ``Server`` of answers that name none; empty leaves it to the web server.
+        neighbours: learns where the senders of requests listen.
     """
+    met = neighbours or Neighbours()
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+        met.meet(request)
         headers = take_errand(request.headers) if ERRAND in request.headers else request.headers
         try:
             if request.path.startswith(RESERVED) and is_control(request):
@@ -173,7 +190,7 @@ def exchange_recorder(  # noqa: PLR0913 - what it brings together
             elif request.match_info.handler in pages and not is_call(request):
                 answer = await handler(request)
             else:
-                answer = await _answer_and_record(journal, faults, request, headers, handler)
+                answer = await _answer_and_record(journal, faults, met, request, headers, handler)
         except web.HTTPException as error:
             _set_server_header(error, server)
             raise
@@ -188,8 +205,8 @@ def _set_server_header(answer: web.StreamResponse, server: str) -> None:
         answer.headers.setdefault("Server", server)
 
 
-async def _answer_and_record(
-    journal: Journal, faults: Faults, request: web.Request, headers: Headers, handler: Handler
+async def _answer_and_record(  # noqa: PLR0913, PLR0917 - the parts of the recorder, and of the request
+    journal: Journal, faults: Faults, met: Neighbours, request: web.Request, headers: Headers, handler: Handler
 ) -> web.StreamResponse:
     """Answer a request, and record the exchange in the journal.
 
@@ -199,9 +216,10 @@ async def _answer_and_record(
     # aiohttp would write further slashes before a path that begins with two.
     url = request.raw_path if request.raw_path.startswith("//") else request.path_qs
     replay, headers = take_replay(headers) if REPLAY in headers else (None, headers)
-    mark, headers = take_mark(headers) if MARK in headers else ("", headers)
+    mark, headers = take_mark(headers) if MARK in headers else (Mark(), headers)
     exchange = request[EXCHANGE] = journal.begin("in", request.method, url, headers, b"")
-    exchange.mark = mark
+    exchange.mark = mark.name
+    met.hear(request, mark.sender)
     if replay is not None:
         exchange.mark = ""  # the other party has not sent it
         replay(exchange)

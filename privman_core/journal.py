@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, TypeVar
 
-from privman_core.clock import Clock
+from privman_core.clock import Clock, RealClock
 from privman_core.exchange import KEPT_BODY, Direction, Exchange, Headers, ShownBodies, ShownUrl
 from privman_core.findings import Finding
 from privman_core.masking import MASK, Secrets
@@ -35,12 +35,13 @@ class Journal:
 
     The journal is bounded: it keeps the first `KEPT_BODY` bytes of a body, and past ``kept_exchanges`` or
     ``kept_bytes`` it evicts the oldest exchanges. ``evicted`` counts them; unchecked ones leave a finding. ``judge``
-    checks an exchange against its contract when it is first read, so that checking costs the exchange nothing.
+    checks an exchange against its contract when it is first read, so that checking costs the exchange nothing. Each
+    exchange has its real time, too: that of ``clock`` may stand still.
 
     Attributes:
         evicted: how many exchanges are no longer kept.
         changes: how often an exchange began or ended, or the journal was cleared.
-        clears: how often it was cleared, and numbers began again.
+        started: when it was made, in real time.
     """
 
     def __init__(
@@ -53,6 +54,8 @@ class Journal:
         kept_bytes: int = KEPT_BYTES,
     ) -> None:
         self._clock = clock
+        self._real = RealClock() if clock.virtual else clock
+        self.started = self._real.now()
         self._secrets = secrets
         self._judge = judge
         self._kept_exchanges = kept_exchanges
@@ -64,12 +67,17 @@ class Journal:
         self._begun = 0
         self._pause = asyncio.Lock()
         self.evicted = self._unchecked = 0
-        self.changes = self.clears = 0
+        self.changes = self._clears = 0
 
     @property
     def newest(self) -> int:
         """The number of the newest exchange; 0 for none."""
         return self._begun
+
+    @property
+    def epoch(self) -> str:
+        """A text that changes when numbers begin again: in a new journal, and whenever it is cleared."""
+        return f"{self.started.timestamp()}.{self._clears}"
 
     def begin(self, direction: Direction, method: str, url: str, headers: Headers, body: bytes) -> Exchange:
         """Record the start of a request and return its exchange."""
@@ -77,6 +85,7 @@ class Journal:
         self.changes += 1
         kept = body[:KEPT_BODY]
         exchange = Exchange(self._begun, self._clock.now(), direction, method, url, headers, kept, len(body))
+        exchange.real = self._real.now()
         self._entries.append(exchange)
         if len(self._entries) > self._kept_exchanges:
             self._evict()
@@ -175,7 +184,7 @@ class Journal:
     def clear(self) -> None:
         """Forget everything but the findings of the start; the next exchange is number 1."""
         self.changes += 1
-        self.clears += 1
+        self._clears += 1
         for exchange in self._entries:
             exchange.journaled = False
         self._entries.clear()

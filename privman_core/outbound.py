@@ -28,7 +28,7 @@ from yarl import URL
 from privman_core.clock import Clock, Label
 from privman_core.errands import errand_header
 from privman_core.exchange import Exchange
-from privman_core.exchange_marks import MARK, new_mark
+from privman_core.exchange_marks import mark_header, new_mark
 from privman_core.forward_proxies import NO_PROXIES, ForwardProxies, ProxyError, RequestOptions
 from privman_core.inputs import Trust, reason_of
 from privman_core.journal import Journal
@@ -165,6 +165,7 @@ class HttpCaller:
 
     Args:
         largest: bytes that an answer may have, unpacked.
+        listens_at: returns where the server listens on this machine; empty if it does not, or that is not known.
     """
 
     def __init__(  # noqa: PLR0913 - what it brings together
@@ -177,6 +178,7 @@ class HttpCaller:
         trusted: Trust = True,
         proxies: ForwardProxies = NO_PROXIES,
         largest: int = LARGEST_HEARD,
+        listens_at: Callable[[], str] = str,
     ) -> None:
         self._clock = clock
         self._journal = journal
@@ -185,6 +187,7 @@ class HttpCaller:
         self._trusted = trusted
         self._proxies = proxies
         self._largest = largest
+        self._listens_at = listens_at
         self._session: ClientSession | None = None
 
     async def send(  # noqa: PLR0913 - what a request is made of
@@ -241,9 +244,9 @@ class HttpCaller:
             await self._session.close()
 
     async def _exchange(self, exchange: Exchange, url: URL, headers: dict[str, str]) -> HttpAnswer:
-        mark = new_mark(url.host)
-        exchange.mark = mark.get(MARK, "")
-        sent = headers | errand_header(url.host) | mark
+        mark = new_mark(url.host, self._listens_at())
+        exchange.mark = mark.name
+        sent = headers | errand_header(url.host) | mark_header(mark)
         try:
             return await self._converse(exchange, url, self._proxies.options(url, sent))
         except ClientError as error:

@@ -52,6 +52,21 @@ def is_opened_here(request: web.Request) -> bool:
     return sent_here and not unknown_header(request) and _names_this_machine(request)
 
 
+def is_sent_here(request: web.Request) -> bool:
+    """Return whether a program on this machine sent the request, and no proxy."""
+    return _is_loopback(request) and not unknown_header(request)
+
+
+def listening_url(request: web.Request) -> URL | None:
+    """Return where the server listens that a request has reached; None for one that listens at no address."""
+    transport = request.transport
+    name = transport.get_extra_info("sockname") if transport else None
+    if transport is None or not isinstance(name, tuple):  # that of a Unix socket is a path
+        return None
+    tls = transport.get_extra_info("sslcontext") is not None
+    return URL.build(scheme="https" if tls else "http", host=name[0], port=name[1])
+
+
 def unknown_header(request: web.Request) -> str:
     """Return the name of a header that no client sends by itself, so that a proxy may have added it; empty for none."""
     return next((name for name in request.headers if not _is_a_clients(name)), "")

@@ -109,10 +109,9 @@ class ConsoleProduct:
         """Return the faults of a console that testers arm most."""
         return _RECIPES
 
-    async def other_url(self) -> str:
-        """Return the Base URL of the newest foreign system."""
-        urls = [system.base_url for system in self._console.store.foreign_systems]
-        return urls[-1] if urls else ""
+    async def other_urls(self) -> list[str]:
+        """Return the Base URLs of the foreign systems, the newest first."""
+        return [system.base_url for system in self._console.store.foreign_systems][::-1]
 
     def _approval(self, request: ApprovalRequest) -> ApprovalState:
         state = request.state(self._console.clock.now())

@@ -171,13 +171,11 @@ class Registrations:
         """Return the configuration of a registration; raises ConfigurationError."""
         return session.kernel.cache.get(self._configurations, instance_id, lambda: self._read(session, instance_id))
 
-    def newest_endpoint(self, session: Session) -> str:
-        """Return the address to which the newest registration wants decisions posted; empty for none."""
-        for some in session.newest(self._table.name, 1):
-            for record in some:
-                pairs = json_object(self._table.row(record).instance_metadata) or {}
-                return str(pairs.get(self._rules.key["Endpoint Url"], ""))
-        return ""
+    def newest_endpoints(self, session: Session, most: int) -> list[str]:
+        """Return the addresses to which the newest registrations want decisions posted, the newest first."""
+        records = (record for some in session.newest(self._table.name, most) for record in some)
+        pairs = (json_object(self._table.row(record).instance_metadata) or {} for record in records)
+        return [str(each.get(self._rules.key["Endpoint Url"], "")) for each in pairs]
 
     def _read(self, session: Session, instance_id: str) -> Configuration:
         registration = self._table.get(session, instance_id)

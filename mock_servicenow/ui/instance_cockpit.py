@@ -20,6 +20,8 @@ from privman_core.cockpit.recipes import Recipe, wire_recipes
 from privman_core.exchange import Exchange
 
 _PREPARATIONS, _DELIVERS = frozenset({"log_on", "log_out"}), "deliver_decision"
+_MOST_ENDPOINTS = 20
+"""Registrations in which the other party is searched."""
 
 
 class InstanceProduct:
@@ -83,9 +85,9 @@ class InstanceProduct:
         """Return the faults of an instance that testers arm most."""
         return _recipes(self._app.tables.request.name)
 
-    async def other_url(self) -> str:
-        """Return the address to which the newest registration wants decisions posted."""
-        return await self._instance.run(self._endpoint_url)
+    async def other_urls(self) -> list[str]:
+        """Return the addresses to which the newest registrations want decisions posted, the newest first."""
+        return await self._instance.run(self._endpoint_urls)
 
     def _is_approver(self, exchange: Exchange, contract: ExchangeContract | None) -> bool:
         """Return whether the exchange is an approver's, and its user may decide."""
@@ -109,9 +111,9 @@ class InstanceProduct:
             page=f"/{table.name}.do?sys_id={request.sys_id}",
         )
 
-    def _endpoint_url(self) -> str:
+    def _endpoint_urls(self) -> list[str]:
         with self._instance.transaction(self._instance.system) as session:
-            return self._app.registrations.newest_endpoint(session)
+            return self._app.registrations.newest_endpoints(session, _MOST_ENDPOINTS)
 
 
 def _recipes(request_table: str) -> list[Recipe]:

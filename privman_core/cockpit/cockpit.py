@@ -162,7 +162,7 @@ class Cockpit:
         self._client = ControlClient(trusted)
         self._replayer = Replayer(instruments, self._other_url)
         own = OwnParty(product, instruments, self._replayer)
-        self._parties = parties = PartyFinder(own, product, self._client, other)
+        self._parties = parties = PartyFinder(own, product, self._client, other, lambda: instruments.neighbours.senders)
         journal, requests, faults, clock = (
             JournalPages(parties),
             RequestPages(parties),

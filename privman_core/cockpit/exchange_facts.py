@@ -34,6 +34,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
         registers: ids of the registrations and activity types that it makes, reads or changes.
         prepares: whether it only prepares the next one, as a token call does.
         delivers: whether ServiceNow delivers a decision by it.
+        real: when it began in real time; None if that is not known.
         mark: that of `Exchange`.
         user: who logged in, as the party that answers knows; empty for nobody.
         refusal: which rule of the party that answers refused it, and what is lacking; empty if the answer says so.
@@ -58,6 +59,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
     registers: list[str] = field(default_factory=list)
     prepares: bool = False
     delivers: bool = False
+    real: Moment | None = None
     mark: Word = ""
     user: Word = ""
     refusal: Sentence = ""
@@ -94,7 +96,7 @@ class FoundExchanges(Struct, frozen=True):
         more: whether older ones match, too.
         evicted: how many exchanges are no longer kept.
         newest: number of the newest exchange, whether it matches or not; 0 for none.
-        clears: how often the journal was cleared, and numbers began again.
+        epoch: changes when the journal is cleared or its party starts again, and numbers begin again.
         unjudged: how many exchanges a search for verdicts or in bodies has yet to read.
     """
 
@@ -102,7 +104,7 @@ class FoundExchanges(Struct, frozen=True):
     more: bool = False
     evicted: int = 0
     newest: int = 0
-    clears: int = 0
+    epoch: Word = ""
     unjudged: int = 0
 
 

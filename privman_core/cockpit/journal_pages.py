@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from privman_core.cockpit.exchange_facts import FoundExchanges
 from privman_core.cockpit.folding import JournalLine, folded
-from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_entries
+from privman_core.cockpit.merged_rows import MergedRow, has_ties, merged, with_other_entries
 from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.search_line import Term, read_terms, toggled, write_terms
 from privman_core.cockpit.search_words import WORDS
@@ -94,6 +94,7 @@ class JournalPage(Struct, frozen=True):
         epoch: changes when the numbers of a party have begun again.
         evicted: how many exchanges of each party are no longer kept, if any.
         unjudged: how many exchanges a search for verdicts or in bodies has yet to read.
+        ties: see `has_ties`.
     """
 
     lines: Sequence[JournalLine] = ()
@@ -102,6 +103,7 @@ class JournalPage(Struct, frozen=True):
     epoch: str = ""
     evicted: Mapping[str, int] = {}
     unjudged: int = 0
+    ties: bool = False
 
     @property
     def last_request(self) -> str:
@@ -177,9 +179,10 @@ async def _read(parties: Parties, here: JournalAddress) -> JournalPage:
         shown,
         _lowest(shown, starts) if page_before or len(shown) < len(lines) else {},
         newest,
-        "-".join(str(part.clears) for _, part in first),
+        " ".join(part.epoch for _, part in first),
         {party.name: part.evicted for party, part in first if part.evicted},
         sum(part.unjudged for _, part in found),
+        has_ties([row for line in shown for row in line.rows]),
     )
 
 

@@ -1,7 +1,7 @@
 """Server-sent events that let an open page of the cockpit follow what happens."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -21,6 +21,7 @@ OTHER_LOOKS, BEAT_LOOKS = 5, 50
 
 A page fetches itself again at each beat, so that it also shows what real time alone has changed.
 """
+_Seen = Mapping[str, Marks | str | None]
 _RETRY = b"retry: 2000\n\n"
 
 
@@ -79,32 +80,32 @@ class LiveEvents:
     async def _send(self, request: web.Request, closing: asyncio.Event) -> web.StreamResponse:
         answer = web.StreamResponse(headers={**HEADERS, "Cache-Control": "no-store"})
         answer.content_type = "text/event-stream"
-        parties = await self._parties.find()
-        marks = {
-            party.name: await _marks(party) for party in parties
-        }  # before the page connects, which fetches itself then
+        seen = await self._look()  # before the page connects, which fetches itself then
         await answer.prepare(request)
         with suppress(ConnectionError):  # the page has been closed
             await answer.write(_RETRY)
-            async for event in self._events(parties, marks, closing):
+            async for event in self._events(seen, closing):
                 await answer.write(f"data: {event}\n\n".encode())
         return answer
 
-    async def _events(
-        self, parties: Parties, marks: dict[str, Marks | None], closing: asyncio.Event
-    ) -> AsyncIterator[str]:
+    async def _events(self, seen: _Seen, closing: asyncio.Event) -> AsyncIterator[str]:
         """Yield ``changed`` after each change, and ``beat`` after a while without one."""
-        looks = 0
+        looks, own = 0, self._parties.own
         while not await self._is_closing(closing):
             looks += 1
-            looked_at = [self._parties.own] if looks % OTHER_LOOKS else parties
-            before, marks = marks, {**marks, **{party.name: await _marks(party) for party in looked_at}}
-            if marks != before:
+            before, seen = seen, {**seen, own.name: await _marks(own)} if looks % OTHER_LOOKS else await self._look()
+            if seen != before:
                 looks = 0
                 yield "changed"
             elif looks == BEAT_LOOKS:
-                looks, parties = 0, await self._parties.find()
+                looks = 0
                 yield "beat"
+
+    async def _look(self) -> _Seen:
+        """Return the marks of each party that answers, why there is only one, and whether the other one is new."""
+        parties = await self._parties.find()
+        said = {"reason": parties.reason, "news": parties.news}
+        return said | {party.name: await _marks(party) for party in parties}
 
     async def _is_closing(self, closing: asyncio.Event) -> bool:
         """Wait for the next look; return whether the stream has to end."""

@@ -3,7 +3,9 @@
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from heapq import merge
+from itertools import pairwise
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -15,6 +17,7 @@ from privman_core.cockpit.shown_party import ShownParty
 from privman_core.exchange import path_of
 
 _Key = tuple[str, str, str]
+_UNKNOWN = datetime.max.replace(tzinfo=UTC)
 
 
 class JournalEntry(NamedTuple):
@@ -164,7 +167,7 @@ class MergedPage(Struct, frozen=True):
 
 
 def merged(found: Sequence[tuple[ShownParty, FoundExchanges]]) -> MergedPage:
-    """Return the rows of one party or of two, newest first.
+    """Return the rows of one party or of two, newest first; among those at the same time, by real time.
 
     If one party has more rows, rows of the other that are older than its last one are left for the next page.
     """
@@ -178,6 +181,12 @@ def merged(found: Sequence[tuple[ShownParty, FoundExchanges]]) -> MergedPage:
     kept = rows[: min((_last_of(party, rows) for party, part in found if part.more), default=len(rows))]
     more = len(kept) < len(rows) or any(part.more for _, part in found)
     return MergedPage(kept, _next(kept, found) if more else {})
+
+
+def has_ties(rows: Sequence[MergedRow]) -> bool:
+    """Return whether exchanges of different parties at the same time follow each other, neither in both journals."""
+    both = (pair for pair in pairwise(rows) if not any(each.is_pair for each in pair))
+    return any(one.sent.at == other.sent.at and one.sender.party is not other.sender.party for one, other in both)
 
 
 async def with_other_entries(parties: Sequence[ShownParty], rows: Sequence[MergedRow]) -> list[MergedRow]:
@@ -239,7 +248,7 @@ def _in_order(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
 
 def _by_time(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
     both = ([_alone(party, there, row) for row in rows] for (party, rows), (there, _) in ((one, other), (other, one)))
-    return merge(*both, key=lambda each: each.sent.at)
+    return merge(*both, key=lambda each: (each.sent.at, each.sent.real or _UNKNOWN))
 
 
 def _alone(party: ShownParty, other: ShownParty, row: ExchangeRow) -> MergedRow:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from privman_core.cockpit.approval_facts import MOST_ABOUT, RequestDetail
 from privman_core.cockpit.known_causes import with_causes
-from privman_core.cockpit.merged_rows import MergedRow
+from privman_core.cockpit.merged_rows import MergedRow, has_ties
 from privman_core.cockpit.parties import PartyFinder
 from privman_core.cockpit.request_rows import explained, rows_about, rows_registering
 from privman_core.cockpit.sequence_diagram import DrawnCall, DrawnNote, draw
@@ -52,6 +52,7 @@ class OneRequestPage:
             registering=await rows_registering(parties, [each.registering for each in known]),
             rows=rows,
             most=MOST_ABOUT,
+            ties=has_ties(rows),
         )
 
 

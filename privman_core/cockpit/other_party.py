@@ -35,6 +35,8 @@ PATIENCE = 20.0
 """Real seconds that the other party may take for all answers of one page."""
 LEFT_ALONE = timedelta(seconds=15)
 """Real time in which an address is not asked again that has not answered in time, or not as a party does."""
+BRIEFLY = timedelta(seconds=1)
+"""The same for one that has refused a connection: who reads a page does not wait for it, and it may start again."""
 _SUCCESSES = range(200, 300)
 T = TypeVar("T")
 
@@ -53,7 +55,7 @@ class ControlClient:
 
     def __init__(self, trusted: Trust) -> None:
         self.clock = clock = RealClock()  # whoever waits for the other party looks at a page
-        self._left_alone: dict[str, tuple[datetime, str]] = {}  # of the last such address: until when, and why
+        self._left_alone: dict[str, tuple[datetime, str]] = {}  # of such addresses: until when, and why
         unread = Journal(clock, Secrets(), lambda _exchange: (), kept_exchanges=1)
         agent = f"privman-cockpit/{installed_version()}"
         self._caller = HttpCaller(clock, unread, agent, trusted=trusted, largest=LARGEST_ANSWER)
@@ -67,21 +69,24 @@ class ControlClient:
         return await self._caller.send(method, url, headers, content, seconds)
 
     async def greet(self, url: str, token: str) -> HttpAnswer:
-        """Return what answers at an address; raises PartyError, at once if the address is left alone."""
+        """Return what answers at an address; raises PartyError, at once if the address is left alone.
+
+        Its message says what the address does in place of an answer.
+        """
         begun = self.clock.now()
-        until, reason = self._left_alone.get(url, (begun, ""))
-        if begun < until:
-            raise PartyError(f"{reason}. It is not asked again for {LEFT_ALONE.seconds} s.")
+        self._left_alone = {each: alone for each, alone in self._left_alone.items() if begun < alone[0]}
+        if url in self._left_alone:
+            raise PartyError(self._left_alone[url][1])
         try:
             return await self.send("GET", f"{url}{COCKPIT_CALLS}", token, seconds=GREETING)
         except NoAnswerError as error:
             if self.clock.now() - begun >= timedelta(seconds=GREETING):  # else nobody has waited for it
-                self.leave_alone(url, f"{url} did not answer in time")
-            raise PartyError(str(error)) from None
+                self.leave_alone(url, "did not answer in time")
+            raise PartyError(f"does not answer: {_reason(error)}") from None
 
-    def leave_alone(self, url: str, reason: str) -> None:
-        """Do not ask an address again for a while."""
-        self._left_alone = {url: (self.clock.now() + LEFT_ALONE, reason)}
+    def leave_alone(self, url: str, reason: str, span: timedelta = LEFT_ALONE) -> None:
+        """Do not ask an address again for a while; the reason says what it did."""
+        self._left_alone[url] = (self.clock.now() + span, f"{reason}. It is not asked again for {span.seconds} s")
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -164,13 +169,14 @@ class OtherParty(ShownParty):
 
     async def _send(self, method: str, path: str, body: object = None, seconds: float = SOON) -> HttpAnswer:
         if self._patience <= 0:
-            raise self._unusable(f"{self.name} at {self.url} took more than {PATIENCE:g} s for the answers of one page")
+            raise self._unusable(f"took more than {PATIENCE:g} s for the answers of one page")
         begun = self._client.clock.now()
         try:
             allowed = round(min(seconds, self._patience), 1) if seconds == SOON else seconds
             return await self._client.send(method, f"{self.url}{PREFIX}{path}", self._token, body, allowed)
         except NoAnswerError as error:
-            raise self._unusable(str(error)) from None
+            has_waited = self._client.clock.now() - begun >= timedelta(seconds=GREETING)
+            raise self._unusable(f"does not answer: {_reason(error)}", LEFT_ALONE if has_waited else BRIEFLY) from None
         finally:
             self._patience -= (self._client.clock.now() - begun).total_seconds() if seconds == SOON else 0
 
@@ -179,7 +185,7 @@ class OtherParty(ShownParty):
         try:
             return read_answer(answer.body, shape, LARGEST_ANSWER if shape is ExchangeDetail else LARGEST)
         except ForeignAnswerError as error:
-            raise self._unusable(f"{self.name} at {self.url} answers what this version cannot read: {error}") from None
+            raise self._unusable(f"answers what this version cannot read: {error}") from None
 
     def _raise_if_refused(self, answer: HttpAnswer) -> None:
         if answer.status in _SUCCESSES:
@@ -187,9 +193,15 @@ class OtherParty(ShownParty):
         try:
             refusal = read_answer(answer.body, _Refusal)
         except ForeignAnswerError:
-            raise self._unusable(f"{self.name} at {self.url} answers with status {answer.status}") from None
+            raise self._unusable(f"answers with status {answer.status}") from None
         raise PartyError(refusal.error, refusal.key)
 
-    def _unusable(self, reason: str) -> UnusablePartyError:
-        self._client.leave_alone(self.url, reason)
-        return UnusablePartyError(reason)
+    def _unusable(self, reason: str, span: timedelta = LEFT_ALONE) -> UnusablePartyError:
+        """Return the error, after which the party is left alone; the reason says what it did."""
+        self._client.leave_alone(self.url, reason, span)
+        return UnusablePartyError(f"{self.name} at {self.url} {reason}")
+
+
+def _reason(error: NoAnswerError) -> str:
+    """Return why no answer came, without the address."""
+    return str(error).partition(": ")[2]

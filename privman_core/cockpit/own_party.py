@@ -56,7 +56,7 @@ class OwnParty(ShownParty):
 
     async def marks(self) -> Marks:
         now = self._clock.now().isoformat() if self._clock.virtual else ""
-        return Marks(self._journal.changes, self._faults.changes, now)
+        return Marks(self._journal.changes, self._faults.changes, now, self._journal.epoch)
 
     async def find(self, line: str, most: int, before: int = 0) -> FoundExchanges:
         kept, rows = self._journal, list[ExchangeRow]()
@@ -66,7 +66,7 @@ class OwnParty(ShownParty):
             if len(rows) > most:
                 break
         more = len(rows) > most
-        return FoundExchanges(rows[:most], more, kept.evicted, kept.newest, kept.clears, search.unjudged)
+        return FoundExchanges(rows[:most], more, kept.evicted, kept.newest, kept.epoch, search.unjudged)
 
     async def marked(self, marks: Collection[str]) -> list[ExchangeRow]:
         wanted = set(marks) - {""}
@@ -107,7 +107,7 @@ class OwnParty(ShownParty):
         """Return which party this is, with the time and the number of armed faults."""
         now = self._clock.now()
         armed = sum(fault.stage(now) in {"armed", "waiting"} for fault in self._faults.known)
-        return Hello(self.name, installed_version(), now, armed, self._clock.virtual)
+        return Hello(self.name, installed_version(), now, armed, self._clock.virtual, self._journal.started)
 
     async def clock(self) -> ClockState:
         return ClockState(self._clock.now(), self._clock.next_due, self._clock.virtual)
@@ -202,6 +202,7 @@ class OwnParty(ShownParty):
             registers=list(exchange.registers),
             prepares=known.prepares,
             delivers=known.delivers,
+            real=exchange.real,
             mark=exchange.mark,
             user=self._journal.mask(exchange.user),
             refusal=self._journal.mask(cut(exchange.findings.refusal, LONGEST_MESSAGE)),

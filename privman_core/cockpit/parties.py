@@ -1,6 +1,8 @@
 """The parties that a page shows: the one that serves it, and the other one if it is known and answers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -16,7 +18,11 @@ from privman_core.cockpit.shared_clock import SAME_TIME
 from privman_core.cockpit.shown_party import PartyError, ShownParty, UnusablePartyError
 from privman_core.inputs import is_loopback_name
 
+MOST_TRIED = 5
+"""Addresses of the product's configuration at which the other party is searched."""
+_MOST_REASONS = 3
 _SUCCESSES = range(200, 300)
+_NEWS = timedelta(minutes=5)  # of real time in which pages say that the other party has started again
 
 
 class Parties(Struct, frozen=True):
@@ -25,11 +31,13 @@ class Parties(Struct, frozen=True):
     Attributes:
         hellos: how each introduces itself, in the same order.
         reason: why there is only one; empty for both.
+        news: that the other one has started again; empty after a while.
     """
 
     all: list[ShownParty]
     hellos: list[Hello]
     reason: str = ""
+    news: str = ""
 
     def __iter__(self) -> Iterator[ShownParty]:
         return iter(self.all)
@@ -45,6 +53,11 @@ class Parties(Struct, frozen=True):
         first = self.hellos[0]
         return [first, *(hello for hello in self.hellos if abs(hello.now - first.now) >= SAME_TIME)]
 
+    @property
+    def on_one_machine(self) -> bool:
+        """Whether both have the same real time."""
+        return all(is_loopback_name(URL(party.url).host or "") for party in self.all if party.url)
+
     def named(self, name: str) -> ShownParty | None:
         """Return the party of that name, in any case; None for one that is not shown."""
         return next((party for party in self.all if party.name.lower() == name.lower()), None)
@@ -58,23 +71,35 @@ class OtherAddress(Struct, frozen=True):
 
 
 class PartyFinder:
-    """Finds the other party: at the address of a setting, or else where the product's own configuration says.
+    """Finds the other party: at the address of a setting, or else wherever one answers on this machine.
 
-    The configuration may have been written from another machine. So its address is used only if it is on this machine,
-    and no token is sent there.
+    That is searched at the addresses of the product's own configuration, at the last one that has answered, and where
+    senders of requests listen. Others may have written these, also from another machine. So they are used only if they
+    are on this machine, and no token is sent there.
 
     Args:
         own: serves the cockpit.
         product: of that party.
         setting: where the other one is.
+        senders: returns where senders of requests listen.
     """
 
-    def __init__(self, own: OwnParty, product: Product, client: ControlClient, setting: OtherAddress) -> None:
+    def __init__(
+        self,
+        own: OwnParty,
+        product: Product,
+        client: ControlClient,
+        setting: OtherAddress,
+        senders: Callable[[], Sequence[str]],
+    ) -> None:
         self.own = own
         self._product = product
         self._client = client
         self._setting = setting
+        self._senders = senders
         self._last: OtherParty | None = None
+        self._started: datetime | None = None
+        self._restarted: datetime | None = None
 
     async def find(self) -> Parties:
         """Return the parties that answer now."""
@@ -83,7 +108,9 @@ class PartyFinder:
             other, hello = await self._greeted()
         except PartyError as error:
             return Parties([self.own], [own], str(error))
-        return Parties([self.own, other], [own, hello])
+        is_news = self._restarted and self._client.clock.now() - self._restarted < _NEWS
+        news = f"{other.name} has started again: its journal and its faults began anew." if is_news else ""
+        return Parties([self.own, other], [own, hello], news=news)
 
     async def other(self) -> OtherParty:
         """Return the other party, if it is one of the simulators and answers; raises PartyError."""
@@ -106,34 +133,43 @@ class PartyFinder:
         return {"other": {"name": other.name, "now": now.isoformat()}} if abs(apart) >= SAME_TIME else {}
 
     async def _greeted(self) -> tuple[OtherParty, Hello]:
-        """Return the other party and how it introduces itself."""
-        way, (url, token) = self._product.way_to_other, await self._address()
-        if not url and self._last is not None:
-            raise PartyError(f"The configuration no longer names the other party, which was {self._last.url}. {way}")
-        if not url:
-            raise PartyError(f"No other party is known yet. {way}")
-        if not self._setting.url and not is_loopback_name(URL(url).host or ""):
-            raise PartyError(f"The other party, {url}, is on another machine. {way}")
-        hello = await self._ask(url, token)
-        self._last = OtherParty(hello.name, url, token, self._client)
-        return self._last, hello
+        """Return the other party and how it introduces itself; raises PartyError that says why none does."""
+        reasons = list[str]()
+        for url, token in await self._addresses():
+            try:
+                hello = await self._ask(url, token)
+            except PartyError as error:
+                reasons.append(str(error))
+                continue
+            self._note_restart(url, hello)
+            self._last, self._started = OtherParty(hello.name, url, token, self._client), hello.started
+            return self._last, hello
+        why = " ".join(reasons[:_MOST_REASONS]) or "No other party is known yet."
+        raise PartyError(why if self._setting.url else f"{why} {self._product.way_to_other}")
 
-    async def _address(self) -> tuple[str, str]:
-        """Return the address of the other party, empty for none, and the token that may be sent there."""
+    async def _addresses(self) -> list[tuple[str, str]]:
+        """Return where the other party may be, the most likely address first, each with the token to send there."""
         if self._setting.url:
-            return self._setting.url, self._setting.token
-        configured = await self._product.other_url()
-        try:
-            return str(URL(configured).origin()) if configured else "", ""
-        except ValueError:
-            return "", ""
+            return [(self._setting.url, self._setting.token)]
+        named = _origins(await self._product.other_urls())[:MOST_TRIED]
+        last = [self._last.url] if self._last else []
+        return [(url, "") for url in dict.fromkeys([*named, *last, *self._senders()])]
+
+    def _note_restart(self, url: str, hello: Hello) -> None:
+        if self._last and self._last.url == url and hello.started != self._started:
+            self._restarted = self._client.clock.now()
 
     async def _ask(self, url: str, token: str) -> Hello:
         """Return how the party at that address introduces itself; raises PartyError if none is there, or this one."""
-        answer = await self._client.greet(url, token)
+        known = f"{self._last.name}," if self._last and self._last.url == url else "The other party,"
+        if not self._setting.url and not is_loopback_name(URL(url).host or ""):
+            raise PartyError(f"The other party, {url}, is on another machine.")
+        try:
+            answer = await self._client.greet(url, token)
+        except PartyError as error:
+            raise PartyError(f"{known} {url}, {error}.") from None
         if answer.status == HTTPStatus.FORBIDDEN:
-            way = self._product.way_to_other
-            raise PartyError(f"The other party, {url}, refuses the token of this cockpit, or its lack of one. {way}")
+            raise PartyError(f"{known} {url}, refuses the token of this cockpit, or its lack of one.")
         if answer.status not in _SUCCESSES:
             raise PartyError(f"The other party, {url}, is none of the simulators: it answers with {answer.status}.")
         try:
@@ -143,3 +179,12 @@ class PartyFinder:
         if hello.name == self.own.name:
             raise PartyError(f"The other party, {url}, is {hello.name} itself.")
         return hello
+
+
+def _origins(urls: Iterable[str]) -> list[str]:
+    """Return the addresses of the servers that the URLs lead to, each once; invalid ones are left out."""
+    found = dict[str, None]()
+    for url in urls:
+        with suppress(ValueError):
+            found[str(URL(url).origin())] = None
+    return list(found)

@@ -17,6 +17,7 @@ class Hello(Struct, frozen=True):
     """Which party this is, its version and time, and how many faults are armed: what the head of every page shows.
 
     Attributes:
+        started: when it started, in real time.
         armed: how many faults may strike now or later.
         virtual: whether time moves only when it is advanced.
     """
@@ -26,6 +27,7 @@ class Hello(Struct, frozen=True):
     now: Moment
     armed: int = 0
     virtual: bool = False
+    started: Moment | None = None
 
 
 class Marks(Struct, frozen=True):
@@ -33,11 +35,13 @@ class Marks(Struct, frozen=True):
 
     Attributes:
         now: the time; empty for real time, which never stops.
+        epoch: see `FoundExchanges`.
     """
 
     journal: int
     faults: int
     now: str
+    epoch: Word = ""
 
 
 class ClockState(Struct, frozen=True):

@@ -66,5 +66,5 @@ class Product(Protocol):
     async def request(self, request_id: str) -> RequestDetail | None:
         """Return what the product knows of an approval request; None if it has none with that RequestId."""
 
-    async def other_url(self) -> str:
-        """Return the address of the other party that the product's own configuration names; empty for none."""
+    async def other_urls(self) -> list[str]:
+        """Return the addresses of the other party that the product's own configuration names, the newest first."""

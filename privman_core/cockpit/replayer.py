@@ -24,6 +24,7 @@ from privman_core.instruments import Instruments
 from privman_core.journal import Journal, request_text
 from privman_core.masking import MASK, Secrets
 from privman_core.outbound import LARGEST_ANSWER, HttpAnswer, HttpCaller
+from privman_core.own_machine import listening_url
 from privman_core.own_replays import REPLAY, replaying
 
 PATIENCE = 3.0
@@ -70,13 +71,10 @@ class Replayer:
 
     def listens_at(self, request: web.Request) -> None:
         """Learn from a request's connection where this party listens; its headers do not count."""
-        transport = request.transport
-        if self._own_url or transport is None:
+        if self._own_url or (url := listening_url(request)) is None:
             return
-        host, port = transport.get_extra_info("sockname")[:2]
-        tls = transport.get_extra_info("sslcontext") is not None
-        self._own_url = str(URL.build(scheme="https" if tls else "http", host=host, port=port))
-        if tls:
+        self._own_url = str(url)
+        if url.scheme == "https":
             self._to_itself = _unrecorded(self._clock, _unverified())
 
     def reason(self, exchange: Exchange) -> str:

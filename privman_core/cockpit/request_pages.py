@@ -6,7 +6,7 @@ from aiohttp import web
 from msgspec import Struct, field
 
 from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState
-from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_entries
+from privman_core.cockpit.merged_rows import MergedRow, has_ties, merged, with_other_entries
 from privman_core.cockpit.one_request_page import call_of
 from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.sequence_diagram import draw, in_words
@@ -80,6 +80,7 @@ class RequestPages:
             unjudged=unjudged,
             diagram=draw([call_of(each) for each in rows]),
             most=MOST_DRAWN,
+            ties=has_ties(rows),
         )
 
 

@@ -86,9 +86,9 @@ class EchoProduct:
         """Know no approval request."""
         return None
 
-    async def other_url(self) -> str:
+    async def other_urls(self) -> list[str]:
         """Know no other party."""
-        return ""
+        return []
 
 
 @dataclass

@@ -12,6 +12,7 @@ from privman_core.cockpit.exchange_facts import ExchangeRow, FoundExchanges
 from privman_core.cockpit.merged_rows import MergedRow, merged
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+REAL_START = datetime(2026, 11, 29, tzinfo=UTC)
 PAGE = 5
 
 
@@ -31,13 +32,13 @@ class Journal:
 
 @st.composite
 def histories(draw: st.DrawFn) -> tuple[Journal, Journal, int]:
-    """Draw what two parties journal of the same events, and how many events there were."""
+    """Draw what two parties journal of the same events, one a second in real time, and how many events there were."""
     rows: dict[str, list[ExchangeRow]] = {"ServiceNow": [], "Console": []}
     kinds = draw(st.lists(st.tuples(st.sampled_from("rcpb"), st.sampled_from("xy"), st.integers(0, 2)), max_size=30))
     marked, now = draw(st.booleans()), START
     for number, (kind, path, seconds) in enumerate(kinds):
         now += timedelta(seconds=seconds)
-        mark = f"m{number}" * marked
+        mark, real = f"m{number}" * marked, REAL_START + timedelta(seconds=number)
         sender, server = ("Console", "ServiceNow") if kind in "rp" else ("ServiceNow", "Console")
         if kind in "rc":
             rows[sender].append(
@@ -48,14 +49,31 @@ def histories(draw: st.DrawFn) -> tuple[Journal, Journal, int]:
                     url=f"http://{server}/{path}",
                     other_party=server,
                     mark=mark,
+                    real=real,
                 )
             )
             rows[server].append(
-                _row(len(rows[server]) + 1, now, direction="in", url=f"/{path}", other_party=sender, mark=mark)
+                _row(
+                    len(rows[server]) + 1,
+                    now,
+                    direction="in",
+                    url=f"/{path}",
+                    other_party=sender,
+                    mark=mark,
+                    real=real,
+                )
             )
         else:
             rows[server].append(
-                _row(len(rows[server]) + 1, now, direction="in", url=f"/{path}", other_party="Browser", mark="")
+                _row(
+                    len(rows[server]) + 1,
+                    now,
+                    direction="in",
+                    url=f"/{path}",
+                    other_party="Browser",
+                    mark="",
+                    real=real,
+                )
             )
     return Journal("ServiceNow", tuple(rows["ServiceNow"])), Journal("Console", tuple(rows["Console"])), len(kinds)
 
@@ -88,12 +106,14 @@ def _all(*parties: Any) -> list[MergedRow]:
 
 @given(histories())
 def test_each_exchange_stands_once(history: tuple[Journal, Journal, int]) -> None:
-    """Every row of either journal is on one page, in the order of its journal; what both have is one row."""
+    """Every row is on one page, in the order of events, also while time stands still; what both have is one row."""
     *parties, events = history
     rows = _all(*parties)
     for party in parties:
         shown = [row for each in rows for one, row in each.entries if one.name == party.name]
         assert shown == list(reversed(party.rows))
+    moments = [each.sent.real or START for each in rows]
+    assert moments == sorted(moments, reverse=True)
     alone = [each for each in rows if not each.is_pair and each.sent.direction == "out"]
     assert len(rows) == events + len(alone)
 

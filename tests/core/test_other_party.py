@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 from aiohttp import ClientSession, encode_basic_auth, web
@@ -12,6 +12,8 @@ from console_sim import ConsoleSim
 from console_sim.settings import Settings as ConsoleSettings
 from mock_servicenow import MockServiceNow
 from mock_servicenow.settings import Settings
+from privman_core.exchange_marks import MARK
+from privman_core.neighbours import MOST_SENDERS
 
 from .conftest import TOKEN
 
@@ -59,9 +61,79 @@ async def test_parties_on_this_machine_find_each_other() -> None:
                 html = await _page(url, "?find=method:POST+table:integration_configuration")
                 assert ("alone" in html, html.count('title="Search method:POST"')) == (False, 1)
                 assert "Console → ServiceNow" in _text(html)
+
+
+async def test_other_party_stays_known(stranger: str) -> None:
+    """Without its registration, too, or with a newer one that leads to another program; until it no longer answers."""
+    async with MockServiceNow(seed=1) as servicenow:
+        async with ConsoleSim(servicenow=servicenow, seed=1) as console:
+            url = console.url
+            await _register(servicenow, stranger)
+            assert "Only" not in await _page(servicenow.url)
             await _forget_registrations(servicenow)
-            html = await _page(servicenow.url)
-            assert f"The configuration no longer names the other party, which was {console.url}." in html
+            assert "Only" not in await _page(servicenow.url)
+        html = await _page(servicenow.url)
+        assert f"Only ServiceNow is shown. Console, {url}, does not answer: no connection" in html
+
+
+async def test_party_that_sends_requests_is_found() -> None:
+    """Though nothing names it any more when the first page is opened."""
+    async with MockServiceNow(seed=1) as servicenow, ConsoleSim(servicenow=servicenow, seed=1) as console:
+        await _call(console.url, "/approval-requests", {"metadata": {"PolicyName": "Elevate installers"}})
+        await _forget_registrations(servicenow)
+        assert "Only" not in await _page(servicenow.url)
+
+
+@pytest.mark.parametrize(
+    ("sender", "headers"),
+    [
+        ("http://192.0.2.1:80", {}),
+        ("{url}/path", {}),
+        ("http://[", {}),
+        ("{url}", {"X-Forwarded-For": "192.0.2.1"}),
+    ],
+)
+async def test_sender_that_may_be_elsewhere_is_not_asked(sender: str, headers: dict[str, str]) -> None:
+    """Neither at another address nor if its request came by way of a proxy."""
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response()
+
+    async with MockServiceNow(seed=1) as servicenow, _served(answer) as url, ClientSession() as http:
+        mark = {MARK: f"1.1 {sender.format(url=url)}"}
+        async with http.get(f"{servicenow.url}/api/now/table/incident", headers=mark | headers) as refused:
+            assert refused.status == 401
+        assert "No other party is known yet." in await _page(servicenow.url)
+    assert asked == []
+
+
+async def test_few_senders_are_asked() -> None:
+    """The last ones that sent something; each once."""
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.host)
+        return web.Response(status=404)
+
+    async with AsyncExitStack() as stack:
+        servicenow = await stack.enter_async_context(MockServiceNow(seed=1))
+        http = await stack.enter_async_context(ClientSession())
+        urls = [await stack.enter_async_context(_served(answer)) for _ in range(MOST_SENDERS + 1)]
+        for url in [*urls, *urls[-2:]]:
+            await http.get(f"{servicenow.url}/api/now/table/incident", headers={MARK: f"1.1 {url}"})
+        await _page(servicenow.url)
+    expected = [*urls[-1:-3:-1], *urls[-3:0:-1]]
+    assert [f"http://{host}" for host in asked] == expected
+
+
+async def _register(servicenow: MockServiceNow, address: str) -> None:
+    pairs = json.dumps({"Endpoint Url": f"{address}/Tms/services/api/v1/approval/approve"})
+    url = f"{servicenow.url}/api/now/table/x_thyti_thycotic_p_integration_configuration"
+    login = {"Authorization": encode_basic_auth(*servicenow.auth)}
+    async with ClientSession() as http, http.post(url, json={"instance_metadata": pairs}, headers=login) as answer:
+        assert answer.status == 201
 
 
 async def _forget_registrations(servicenow: MockServiceNow) -> None:
@@ -147,12 +219,8 @@ async def test_what_cannot_be_shown_is_said(stranger: str, address: str, reason:
 
 async def test_an_address_elsewhere_is_not_asked() -> None:
     """Somebody else may have written the configuration, so only the option leads to another machine."""
-    async with MockServiceNow(seed=1) as servicenow, ClientSession() as http:
-        pairs = json.dumps({"Endpoint Url": "http://192.0.2.1/Tms/services/api/v1/approval/approve"})
-        url = f"{servicenow.url}/api/now/table/x_thyti_thycotic_p_integration_configuration"
-        login = {"Authorization": encode_basic_auth(*servicenow.auth)}
-        async with http.post(url, json={"instance_metadata": pairs}, headers=login) as answer:
-            assert answer.status == 201
+    async with MockServiceNow(seed=1) as servicenow:
+        await _register(servicenow, "http://192.0.2.1")
         assert "The other party, http://192.0.2.1, is on another machine." in await _page(servicenow.url)
 
 

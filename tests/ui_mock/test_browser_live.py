@@ -1,6 +1,8 @@
 import pytest
 
-from tests.browser import Locator, Page, complaints, expect
+from console_sim import ConsoleSim
+from mock_servicenow import MockServiceNow
+from tests.browser import Chromium, Locator, Page, complaints, expect
 
 from .conftest import Site
 
@@ -46,6 +48,26 @@ async def test_open_pages_leave_the_server_free(site: Site, page: Page) -> None:
         await expect(_row(each, "?seen")).to_be_visible()
     await page.goto("/login.do")
     await expect(page.get_by_label("User name")).to_be_visible()
+
+
+async def test_open_page_says_that_the_other_party_stops(chromium: Chromium) -> None:
+    """And that it starts again; names, faults and forms follow, and what was typed stays."""
+    async with MockServiceNow(seed=1) as servicenow, chromium.page(servicenow.url) as page:
+        async with ConsoleSim(servicenow=servicenow, seed=1) as console:
+            await page.goto(f"{JOURNAL}/faults")
+            await expect(page.get_by_role("banner")).to_contain_text("ServiceNow and Console")
+            await page.get_by_text("The instance is in maintenance").click()
+            await page.locator("#servicenow-maintenance-for").fill("3 h")
+            url = console.url
+        await expect(page.get_by_text(f"Only ServiceNow is shown. Console, {url}, does not answer")).to_be_visible()
+        await expect(page.get_by_role("heading", name="Console fails")).to_have_count(0)
+        await expect(page.get_by_role("banner")).not_to_contain_text("Console")
+        async with ConsoleSim(seed=1, port=int(url.rpartition(":")[2])):
+            await expect(page.get_by_text("Console has started again")).to_be_visible()
+            await expect(page.get_by_role("heading", name="Console fails")).to_be_visible()
+            await expect(page.get_by_role("banner")).to_contain_text("ServiceNow and Console")
+            await expect(page.get_by_label("Party that fails")).to_contain_text("Console")
+        await expect(page.locator("#servicenow-maintenance-for")).to_have_value("3 h")
 
 
 @pytest.mark.long

@@ -97,6 +97,11 @@ function show(copy, all, held, keep) {
   const invalid = find && copy.querySelector("#find[aria-invalid]");
   const changing = regions.filter((region) => (all || !isHeld(region)) && !(invalid && region === journal));
   put(copy, changing, keep);
+  const refusal = copy.getElementById("refusal"); // what the page shows can no longer be shown
+  if (refusal && !shown("refusal")) {
+    shown("notice").innerHTML = '<p class="notice bad"></p>';
+    shown("notice").firstChild.textContent = `${copy.querySelector("h1").textContent}. ${refusal.textContent}`;
+  }
   if (held) count(copy);
   else if (!paused || all) shown("news").hidden = true;
   tick();

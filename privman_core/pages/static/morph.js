@@ -1,8 +1,9 @@
 // Makes the live regions of the page what a newer copy of the page has, and leaves everything else as it is: focus,
 // ticked boxes, unfolded details, scroll positions, typed text, and the selected text where it has not changed.
 export const regions = [...document.querySelectorAll("[data-live]")];
-// Only the reader changes these.
-const readers = new Set(["open", "checked", "value", "selected"]);
+// Only the reader changes these; the values of hidden fields and of options are the page's own.
+const readers = new Set(["open", "checked", "selected"]);
+const isReaders = (node, name) => readers.has(name) || (name === "value" && node.nodeName === "INPUT" && node.type !== "hidden");
 const inRows = new Set(["TABLE", "TBODY", "TR"]);
 
 /** Returns the page at an address; null for an answer that is not a page. */
@@ -34,8 +35,8 @@ function morph(old, newer) {
     if (old.data !== newer.data && !isSelected(old)) old.data = newer.data;
     return;
   }
-  for (const { name } of [...old.attributes]) if (!readers.has(name) && !newer.hasAttribute(name)) old.removeAttribute(name);
-  for (const { name, value } of newer.attributes) if (!readers.has(name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const { name } of [...old.attributes]) if (!isReaders(old, name) && !newer.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of newer.attributes) if (!isReaders(old, name) && old.getAttribute(name) !== value) old.setAttribute(name, value);
   children(old, newer);
 }
 
@@ -79,6 +80,7 @@ const isItem = ({ nodeName, parentNode }) => ["TR", "LI"].includes(nodeName) || 
 
 function keyOf(node) {
   if (!(node instanceof Element) || node.id) return node.id ?? "";
+  if (node.nodeName === "OPTION") return `option ${node.value}`;
   if (node.nodeName === "DETAILS") return `details ${node.querySelector("summary")?.textContent}`;
   if (!isItem(node)) return "";
   const part = node.querySelector("[id]");
