@@ -1,6 +1,6 @@
 """ServiceNow's Table API as the console calls it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -11,7 +11,7 @@ from msgspec import Struct
 from console_sim.error_texts import brief
 from console_sim.errors import BrokenAnswerError
 from console_sim.json_object import SYS_ID
-from console_sim.servicenow_http import ServiceNowHttp, html_page, require_success
+from console_sim.servicenow_http import ServiceNowHttp, T, html_page, require_success
 from privman_core.cuts import cut
 from privman_core.outbound import HttpAnswer
 
@@ -121,15 +121,15 @@ class ServiceNowClient:
 
     async def create(self, table: str, fields: Fields) -> str:
         """Insert a record and return its sys_id."""
-        return read_record(*await self._call("POST", table, fields)).sys_id
+        return (await self._call(read_record, "POST", table, fields)).sys_id
 
     async def update(self, table: str, sys_id: str, fields: Fields) -> None:
         """Change a record."""
-        read_texts(*await self._call("PATCH", f"{table}/{sys_id}", fields))
+        await self._call(read_texts, "PATCH", f"{table}/{sys_id}", fields)
 
     async def read(self, table: str, sys_id: str) -> Mapping[str, str]:
         """Return the text columns of a record."""
-        return read_texts(*await self._call("GET", f"{table}/{sys_id}"))
+        return await self._call(read_texts, "GET", f"{table}/{sys_id}")
 
     async def find(self, table: str, query: str, columns: Sequence[str]) -> list[RemoteValues]:
         """Return sys_id and these columns of the records that match the encoded query, newest first."""
@@ -139,16 +139,17 @@ class ServiceNowClient:
             "sysparm_exclude_reference_link": "true",
             "sysparm_limit": str(_MOST_FOUND),
         }
-        return read_records(*await self._call("GET", f"{table}?{urlencode(parameters, quote_via=quote)}"))
+        return await self._call(read_records, "GET", f"{table}?{urlencode(parameters, quote_via=quote)}")
 
-    async def _call(self, method: str, url: str, fields: Fields | None = None) -> tuple[HttpAnswer, datetime]:
-        """Return the answer and its time."""
+    async def _call(
+        self, read: Callable[[HttpAnswer, datetime], T], method: str, url: str, fields: Fields | None = None
+    ) -> T:
+        """Return what ``read`` makes of the answer."""
         headers = {"Accept": "application/json"}
         if fields is None:
-            return await self._http.send(method, url, headers, b"")
-        return await self._http.send(
-            method, url, {**headers, "Content-Type": "application/json"}, orjson.dumps(dict(fields))
-        )
+            return await self._http.send(method, url, headers, b"", read)
+        headers |= {"Content-Type": "application/json"}
+        return await self._http.send(method, url, headers, orjson.dumps(dict(fields)), read)
 
 
 def table_url(base_url: str, table: str) -> str:

@@ -4,6 +4,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
+from typing import TypeVar
 
 from console_sim.accounts import Credential
 from console_sim.error_texts import brief
@@ -18,6 +19,7 @@ from console_sim.errors import (
 from privman_core.clock import Clock
 from privman_core.outbound import HttpAnswer, HttpCaller, NoAnswerError, Purpose, retry_after
 
+T = TypeVar("T")
 _LONGEST_WAIT = 86_400.0
 
 
@@ -34,14 +36,20 @@ class ServiceNowHttp:
         account = f"{credential.account_name}:{credential.password}".encode()
         self._authorization = f"Basic {b64encode(account).decode()}"
 
-    async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> tuple[HttpAnswer, datetime]:
-        """Return the answer and its time; raises UnreachableError."""
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes, read: Callable[[HttpAnswer, datetime], T]
+    ) -> T:
+        """Return what ``read`` makes of the answer and its time; raises its ServiceNowError, and UnreachableError."""
         headers = {"Authorization": self._authorization, **headers}
         try:
             answer = await self._caller.send(method, url, headers, body, self._seconds, purpose=self._purpose)
         except NoAnswerError as error:
             raise UnreachableError(str(error)) from None
-        return answer, self._clock.now()
+        try:
+            return read(answer, self._clock.now())
+        except ServiceNowError as error:
+            answer.reject(error.reason)
+            raise
 
 
 def require_success(answer: HttpAnswer, now: datetime, reason: Callable[[HttpAnswer], str], expected: str) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
 
@@ -43,16 +44,20 @@ class SoapClient:
 
         Characters that XML cannot hold are replaced.
         """
-        answer, now = await self._http.send("POST", self.url(service), _HEADERS, _message(service, inputs))
-        require_success(answer, now, _reason, "XML")
-        response = _Response(answer)
-        if response.name != _EXPECTED:
-            raise BrokenAnswerError(f"{answer.status} {response.complaint}; expected {_EXPECTED}")
-        return response.outputs
+        return await self._http.send("POST", self.url(service), _HEADERS, _message(service, inputs), _outputs)
 
     def url(self, service: str) -> str:
         """Return the endpoint of a service."""
         return f"{self._base_url}/{service}.do?SOAP"
+
+
+def _outputs(answer: HttpAnswer, now: datetime) -> Mapping[str, str]:
+    """Return the outputs in an answer; raises ServiceNowError."""
+    require_success(answer, now, _reason, "XML")
+    response = _Response(answer)
+    if response.name != _EXPECTED:
+        raise BrokenAnswerError(f"{answer.status} {response.complaint}; expected {_EXPECTED}")
+    return response.outputs
 
 
 def _message(service: str, inputs: Mapping[str, str]) -> bytes:

@@ -52,6 +52,7 @@ class Exchange(Struct, weakref=True):
         journaled: whether it is still in the journal.
         replays: number of the exchange that it is a replay of; 0 for none.
         edited: whether it differs from that one.
+        unusable: why this server, which sent it, counts an answer of success as a failure; empty if it does not.
         mark: what it has in the journal of the other party, too; empty where that does not run on this machine.
         real: when it began in real time, whatever the clock says.
         shown_url: as it was shown last, so that no search masks it again; None if it never was.
@@ -82,6 +83,7 @@ class Exchange(Struct, weakref=True):
     journaled: bool = True
     replays: int = 0
     edited: bool = False
+    unusable: str = ""
     mark: str = ""
     real: datetime | None = None
     shown_url: ShownUrl | None = None

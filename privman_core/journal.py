@@ -5,12 +5,14 @@ import re
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, TypeVar
 
 from privman_core.clock import Clock, RealClock
+from privman_core.cuts import cut
 from privman_core.exchange import KEPT_BODY, Direction, Exchange, Headers, ShownBodies, ShownUrl
-from privman_core.findings import Finding
+from privman_core.findings import LONGEST_MESSAGE, Finding
 from privman_core.masking import MASK, Secrets
 
 Judge = Callable[[Exchange], Iterable[Finding]]
@@ -112,6 +114,13 @@ class Journal:
         self.changes += 1
         exchange.error = self._secrets.mask(error)
         self._count(exchange, _size(exchange))
+
+    def reject(self, exchange: Exchange, reason: str) -> None:
+        """Record why the sender counts the answer as a failure, unless its status says so."""
+        if exchange.status >= HTTPStatus.BAD_REQUEST:
+            return
+        self.changes += 1
+        exchange.unusable = self._secrets.mask(cut(reason, LONGEST_MESSAGE))
 
     def kept(self, after: int = 0) -> list[Exchange]:
         """Return the kept exchanges with a higher number, oldest first, judged or not."""

@@ -148,11 +148,13 @@ class HttpAnswer(Struct, frozen=True):
 
     Attributes:
         headers: names in lower case.
+        reject: tells the journal why the sender counts the answer as a failure.
     """
 
     status: int
     headers: dict[str, str]
     body: bytes
+    reject: Callable[[str], None] = lambda _reason: None
 
     @property
     def content_type(self) -> str:
@@ -262,7 +264,8 @@ class HttpCaller:
             self._proxies.raise_if_proxy_refused(url, response)
             body = await read_bounded(response, self._largest)
             self._journal.finish(exchange, response.status, response.headers, body)
-            return HttpAnswer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return HttpAnswer(response.status, headers, body, partial(self._journal.reject, exchange))
 
     def _open(self) -> ClientSession:
         # Opened on the first call: an aiohttp session wants the running loop.

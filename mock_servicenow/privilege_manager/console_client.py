@@ -80,6 +80,8 @@ class ConsoleClient:
                 headers = {**_JSON, "Authorization": f"Bearer {token}"}
                 answer = await self._post(configuration.endpoint_url, headers, decision, purpose, began)
                 outcome = DeliveryOutcome(answer.status, self._envelopes.refusal(answer))
+                if outcome.refusal:
+                    answer.reject(outcome.refusal)
                 if answer.status not in self._renewed:
                     break
                 if self._tokens.get(key) == token:  # unless another delivery has renewed it meanwhile
@@ -109,7 +111,9 @@ class ConsoleClient:
             raise _NoTokenError(answer.status, f"the token call was answered with {answer.status}")
         token = _json_string(answer.body)
         if not token:
-            raise _NoTokenError(_NO_ANSWER, "the token call was answered with 200, but without a usable token")
+            reason = "the token call was answered with 200, but without a usable token"
+            answer.reject(reason)
+            raise _NoTokenError(_NO_ANSWER, reason)
         self._secrets.add(token)
         return token
 

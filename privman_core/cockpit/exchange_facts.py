@@ -37,6 +37,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
         real: when it began in real time; None if that is not known.
         mark: that of `Exchange`.
         user: who logged in, as the party that answers knows; empty for nobody.
+        unusable: why the sender counts an answer of success as a failure; empty if it does not, or is another party.
         refusal: which rule of the party that answers refused it, and what is lacking; empty if the answer says so.
     """
 
@@ -62,19 +63,21 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
     real: Moment | None = None
     mark: Word = ""
     user: Word = ""
+    unusable: Sentence = ""
     refusal: Sentence = ""
 
     @property
     def answer(self) -> str:
-        """The status of the answer, or the reason why there is none."""
-        return str(self.status or self.error or "…")
+        """The status of the answer, and whether its sender could use it; or the reason why there is none."""
+        answer = str(self.status or self.error or "…")
+        return f"{answer} unusable" if self.unusable else answer
 
     @property
     def tone(self) -> Tone:
         """The colour of the answer."""
         if self.verdict == "running":
             return "quiet"
-        return "good" if self.status in _ANSWERED_WELL else "bad"
+        return "good" if self.status in _ANSWERED_WELL and not self.unusable else "bad"
 
     @property
     def verdict_words(self) -> str:

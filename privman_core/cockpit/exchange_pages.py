@@ -105,7 +105,7 @@ def _summary(pair: MergedRow, row: ExchangeRow, compared: ContractComparison) ->
     if pair.replay:
         asked = f"{asked} It was {pair.replay}."
     why = f"Why: {pair.served.refusal}." if pair.served.refusal else ""
-    return " ".join(filter(None, (asked, _answered(row, compared), why, _judged(row, compared))))
+    return " ".join(filter(None, (asked, _answered(row, compared), why, pair.failure, _judged(row, compared))))
 
 
 def _answered(row: ExchangeRow, compared: ContractComparison) -> str:

@@ -127,6 +127,11 @@ class MergedRow(Struct, frozen=True):
         return next((party.name for party, row in self.entries if row.fault), "")
 
     @property
+    def failure(self) -> str:
+        """Why its sender could not use an answer of success, as a sentence; empty if it could."""
+        return f"{self.source} counts that as a failure: {self.sent.unusable}." if self.sent.unusable else ""
+
+    @property
     def user(self) -> str:
         """The user who logged in; empty for none, or if the answering party is not shown."""
         return self.served.user

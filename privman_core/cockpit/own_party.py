@@ -205,6 +205,7 @@ class OwnParty(ShownParty):
             real=exchange.real,
             mark=exchange.mark,
             user=self._journal.mask(exchange.user),
+            unusable=exchange.unusable,
             refusal=self._journal.mask(cut(exchange.findings.refusal, LONGEST_MESSAGE)),
         )
 

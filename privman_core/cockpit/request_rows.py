@@ -58,7 +58,7 @@ async def _explanation(row: MergedRow) -> list[str]:
     judged = not row.fault
     why = [f"Why: {row.served.refusal}."] if row.served.refusal else []
     notes = (note for each in details if each is not None for note in _notes(each, judged=judged))
-    return list(dict.fromkeys((*why, *notes)))
+    return list(dict.fromkeys(filter(None, (*why, row.failure, *notes))))
 
 
 async def _find(parties: Parties, line: str) -> _Found:

@@ -15,7 +15,6 @@ from privman_core.exchange import path_of
 
 FOLDED = 3
 """So many steps in a row that differ only in time are folded into one."""
-_SUCCESSES = range(200, 300)
 _READING, _CHANGING = frozenset({"GET", "HEAD"}), frozenset({"PATCH", "PUT"})
 
 
@@ -113,7 +112,7 @@ def _only_prepares(row: MergedRow, later: Iterable[MergedRow]) -> bool:
     """Return whether an exchange only prepared a later one: it succeeded, and its sender then sent that one."""
     return (
         row.sent.prepares
-        and row.sent.status in _SUCCESSES
+        and row.sent.tone == "good"
         and any(each.source == row.source and not each.sent.prepares for each in later)
     )
 
@@ -157,7 +156,9 @@ def _second_at(step: TimedStep, party: str) -> datetime | None:
 def _receives(step: TimedStep, party: str) -> bool:
     """Return whether a step is an accepted write that the party received, so that it may have caused an event there."""
     exchange = step.exchange
-    return exchange is not None and step.whom == party and step.tone == "good" and exchange.sent.method not in _READING
+    if exchange is None or step.whom != party:
+        return False
+    return exchange.served.tone == "good" and exchange.served.method not in _READING
 
 
 def _keeps_contract(step: TimedStep) -> bool:

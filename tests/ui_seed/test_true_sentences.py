@@ -149,3 +149,23 @@ async def test_deleted_registration_is_why(desk: Desk) -> None:
         used = shown.partition("Registration used")[2]
         path = "/api/now/table/x_thyti_thycotic_p_integration_configuration"
         check(used, (f"POST {path}", f"DELETE {path}/{record['sys_id']}"), ())
+
+
+@pytest.mark.parametrize("kind", ["hibernating", "malformed"])
+async def test_answer_that_its_sender_cannot_use_is_no_success(desk: Desk, kind: str) -> None:
+    """Whatever its status: the step is a failed one, with the answer and what the console made of it."""
+    await desk.servicenow("POST", "/faults", {"kind": kind, "method": "POST"})
+    request_id = await desk.fakes.ask()
+    shown, html = await desk.page(request_id), await desk.fakes.look(desk.fakes.console, f"/requests/{request_id}")
+    check(shown, ("unusable", "Console counts that as a failure: 20", "answer 20"), ())
+    assert 'class="step tone-bad"' in html
+    page = await desk.fakes.look(desk.fakes.console, await desk.path(desk.fakes.console, "to:servicenow"))
+    check(page, ("Console counts that as a failure: 20", "unusable"), ('class="tag good">20',))
+
+
+async def test_token_that_cannot_be_used_is_no_success(desk: Desk) -> None:
+    """ServiceNow counts the token call as failed, although its status is 200."""
+    await desk.console("DELETE", "/tokens")
+    await desk.console("POST", "/faults", {"kind": "malformed", "path": "*/logon/token"})
+    shown = await desk.page(await desk.approve(await desk.ask()))
+    check(shown, ("200 unusable", "ServiceNow counts that as a failure: the token call was"), ())
