@@ -92,6 +92,6 @@ async def _malformed(strike: Strike) -> web.StreamResponse:
 
 @GENERIC.kind("duplicated")
 async def _duplicated(strike: Strike) -> web.StreamResponse:
-    """Do what was asked twice, as when a proxy repeats a request, and give the second answer."""
+    """Do what was asked twice, as when a proxy repeats a request, and give the second answer; the journal has both."""
     await strike.proceed()
     return await strike.proceed()

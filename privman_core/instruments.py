@@ -228,16 +228,16 @@ async def _answer_and_record(  # noqa: PLR0913, PLR0917 - the parts of the recor
     try:
         if short:
             await _read_short(journal, exchange, request)
-        answer = await (_answer_or_strike(faults, exchange, request, handler) if faults.known else handler(request))
+        answer = await (_answer_or_strike(journal, faults, request, handler) if faults.known else handler(request))
     except BaseException as error:
         answer = answer_to(error, request)
         if answer is None:
-            journal.fail(exchange, why_none(error, request))
+            journal.fail(request[EXCHANGE], why_none(error, request))
             raise
     finally:
         if request.body_exists and not (short and exchange.request_body):  # a short one is there unless it was refused
-            await _note_body(journal, exchange, request)
-    _finish(journal, exchange, answer)
+            await _note_body(journal, request[EXCHANGE], request)
+    _finish(journal, request[EXCHANGE], answer)
     if isinstance(answer, web.HTTPException):
         raise answer  # as aiohttp wants it
     return answer
@@ -275,15 +275,48 @@ def _http_date(second: int) -> str:
 
 
 async def _answer_or_strike(
-    faults: Faults, exchange: Exchange, request: web.Request, handler: Handler
+    journal: Journal, faults: Faults, request: web.Request, handler: Handler
 ) -> web.StreamResponse:
-    """Answer an exchange; an armed fault that matches it strikes."""
+    """Answer a request; an armed fault that matches it strikes."""
     fault = faults.take(request)
     if fault is None:
         return await handler(request)
+    exchange = request[EXCHANGE]
     exchange.fault, exchange.fault_number = fault.kind, fault.number
-    answer, strike = await faults.apply(fault, request, handler)
-    exchange.dropped = strike.hung_up
+    answer, strike = await faults.apply(fault, request, _Arrivals(journal, handler).handle)
+    request[EXCHANGE].dropped = strike.hung_up
     if strike.spared:
         exchange.fault, exchange.fault_number = "", 0
     return answer
+
+
+class _Arrivals:
+    """Handles a request as often as a fault lets it arrive; the journal has an exchange for each arrival."""
+
+    def __init__(self, journal: Journal, handler: Handler) -> None:
+        self._journal = journal
+        self._handler = handler
+        self._answer: web.StreamResponse | None = None
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Return the answer to one more arrival; raises HTTPException."""
+        if self._answer is not None:
+            await self._arrive_again(request, self._answer)
+        try:
+            self._answer = await self._handler(request)
+        except web.HTTPException as error:
+            self._answer = error
+            raise
+        return self._answer
+
+    async def _arrive_again(self, request: web.Request, answer: web.StreamResponse) -> None:
+        before = request[EXCHANGE]
+        if request.body_exists:
+            await _note_body(self._journal, before, request)
+        headers, body = before.request_headers, before.request_body
+        exchange = request[EXCHANGE] = self._journal.begin("in", before.method, before.url, headers, body)
+        exchange.request_size, exchange.mark = before.request_size, before.mark
+        # The fault is this arrival; the one before has its true answer.
+        exchange.fault, exchange.fault_number = before.fault, before.fault_number
+        before.fault, before.fault_number = "", 0
+        _finish(self._journal, before, answer)

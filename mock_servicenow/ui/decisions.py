@@ -52,7 +52,7 @@ class Decisions:
             return None
         request = self._request.row(record)
         terms = self._activity_types.terms(session, request.activity_type_id)
-        pending, writable = request.status == self._pending, bool(session.allowed("write", [record]))
+        pending, writable = self.is_pending(record), bool(session.allowed("write", [record]))
         is_open = pending and writable
         return DecisionForm(
             list(terms.valid_responses) if is_open else [],
@@ -63,6 +63,17 @@ class Decisions:
             metadata=read_metadata(request.metadata, self._chief),
             responses_url=f"/{self._response.name}_list.do?sysparm_query=request={record.sys_id}",
         )
+
+    def responses(self, session: Session, records: list[Record]) -> list[str]:
+        """Return the responses by which the user may decide at least one of these records."""
+        pending = [each for each in records if self.is_pending(each)]
+        rows = [self._request.row(each) for each in session.allowed("write", pending)]
+        types = dict.fromkeys(row.activity_type_id for row in rows)
+        return [response for each in types for response in self._activity_types.terms(session, each).valid_responses]
+
+    def is_pending(self, record: Record) -> bool:
+        """Return whether a record is a request that nobody has decided."""
+        return record.table == self._request.name and self._request.row(record).status == self._pending
 
     def request_id(self, record: Record) -> str:
         """Return the RequestId of a request or a response; empty for other records."""

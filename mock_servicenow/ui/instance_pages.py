@@ -38,9 +38,10 @@ def build_pages(
     imports, visible = ImportPage(instance), VisibleTables(instance, tables.hidden)
     place = tables.request.name, tables.request[RequestRow.metadata]
     titles = {module.table: module.label for module in application.modules}
-    listing = ListPage(instance, visible, MetadataColumn(place, tables.chief_metadata), titles)
+    decisions, metadata = Decisions(tables, activity_types), MetadataColumn(place, tables.chief_metadata)
+    listing = ListPage(instance, visible, metadata, decisions, titles)
     kept = {tables.response.name: frozenset({tables.response[ResponseRow.request_id]})}
-    form = FormPage(instance, visible, Decisions(tables, activity_types), kept)
+    form = FormPage(instance, visible, decisions, kept)
     table: dict[str, Page[InstanceVisit]] = {
         "/": Page(navigator.show),
         "/nav_to.do": Page(navigator.lead, unlinked="links in e-mails lead here"),

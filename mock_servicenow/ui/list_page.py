@@ -1,6 +1,6 @@
 """List pages: ``/{table}_list.do``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from aiohttp import web
 from msgspec import Struct
@@ -11,23 +11,20 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import as_operand, is_long
 from mock_servicenow.now_platform.query.operators import BY_SPELLING, EQUALS, OPERATORS, Takes
 from mock_servicenow.now_platform.records.list_columns import chosen, listable
-from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.call import parameters_of, query_of
 from mock_servicenow.now_platform.running import Repeatable
 from mock_servicenow.now_platform.users import ADMIN_ROLE
+from mock_servicenow.ui.decisions import Decisions
 from mock_servicenow.ui.event_notes import Note, NotedEvent, follow, shown, take_note
 from mock_servicenow.ui.instance_gate import InstanceVisit
 from mock_servicenow.ui.list_query import LAST_ROW, LONGEST_CRUMBS, ROWS, ListQuery, ListUrl, rows_in_words
+from mock_servicenow.ui.list_rows import ListRow, ListRows
 from mock_servicenow.ui.list_search import searched
-from mock_servicenow.ui.metadata_entries import Entry, MetadataColumn, read_metadata
-from mock_servicenow.ui.record_place import LONGEST_QUERY, RecordPlace
-from mock_servicenow.ui.row_actions import act_on_rows, refused, row_version
-from mock_servicenow.ui.visible_schema import VisibleTables, cell_text, is_number, label, time_zone
+from mock_servicenow.ui.metadata_entries import MetadataColumn
+from mock_servicenow.ui.row_actions import RowActions, refused
+from mock_servicenow.ui.visible_schema import VisibleTables, is_number, label, time_zone
 from privman_core.pages.rendering import see
-
-_SHORT = 36
-"""Characters of a value that stays on one line, such as a GUID."""
 
 
 class Heading(Struct, frozen=True):
@@ -40,32 +37,6 @@ class Heading(Struct, frozen=True):
     direction: str
 
 
-class Cell(Struct, frozen=True):
-    """One value.
-
-    Attributes:
-        url: the address that it links to; empty for none.
-        kind: ``number`` for one aligned to the right, ``short`` for one that is not broken; empty for others.
-        entries: the chief entries of metadata, shown in place of the text.
-        more: its other entries, shown on demand.
-    """
-
-    text: str
-    url: str
-    kind: str = ""
-    entries: Sequence[Entry] = ()
-    more: Sequence[Entry] = ()
-
-
-class ListRow(Struct, frozen=True):
-    """One record; ``version`` is the value of its check box."""
-
-    sys_id: str
-    version: str
-    url: str
-    cells: Sequence[Cell]
-
-
 class ListPage:
     """The records of a table that a query matches.
 
@@ -73,16 +44,23 @@ class ListPage:
         instance: has the records.
         tables: those that have lists.
         metadata: the column whose entries are shown one by one.
+        decisions: decide requests.
         titles: of the lists of the app's tables; those of others have the table's label.
     """
 
     def __init__(
-        self, instance: Instance, tables: VisibleTables, metadata: MetadataColumn, titles: Mapping[str, str]
+        self,
+        instance: Instance,
+        tables: VisibleTables,
+        metadata: MetadataColumn,
+        decisions: Decisions,
+        titles: Mapping[str, str],
     ) -> None:
         self._instance = instance
         self._titles = titles
         self._tables = tables
         self._metadata = metadata
+        self._decisions = decisions
 
     async def show(self, visit: InstanceVisit) -> web.Response:
         """Show a page of the list; raises PlatformError and PageError.
@@ -113,7 +91,7 @@ class ListPage:
 
     def _act(self, visit: InstanceVisit, table: str) -> Note:
         with self._instance.transaction(visit.user, visit.findings) as session:
-            return act_on_rows(session, table, visit.form)
+            return RowActions(session, self._decisions, table, visit.form).run()
 
     def _searched(self, visit: InstanceVisit, url: ListUrl) -> str:
         with self._instance.transaction(visit.user, visit.findings) as session:
@@ -126,16 +104,17 @@ class ListPage:
             expanded = _expanded(session, visit, url)
             if is_long(expanded.query):  # which the template reads several times
                 self._instance.store.end_brief()
-            return _List(session, expanded, self._metadata).values()
+            return _List(session, expanded, self._metadata, self._decisions).values()
 
 
 class _List:
     """One page of a list, read in one transaction."""
 
-    def __init__(self, session: Session, url: ListUrl, metadata: MetadataColumn) -> None:
+    def __init__(self, session: Session, url: ListUrl, metadata: MetadataColumn, decisions: Decisions) -> None:
         self._session = session
         self._url = url
         self._metadata = metadata
+        self._decisions = decisions
         self._columns = chosen(session, url.table, url.fields)
         # Each heading repeats query and columns in a link.
         self._is_short = len(url.query) + sum(map(len, url.fields)) <= LONGEST_CRUMBS
@@ -146,25 +125,29 @@ class _List:
         query = session.newest_first(url.table, session.compiled(url.table, url.query))
         query, count = session.counted(url.table, query, LAST_ROW + 1)
         parts = session.parts(url.table, query, limit=ROWS, offset=url.first - 1)
-        rows: list[ListRow] = []
+        rows = ListRows(session, url, self._columns, self._metadata)
+        responses: dict[str, None] = {}
+        shown: list[ListRow] = []
         for records in parts:
-            rows += self._rows(records, url.first + len(rows))
+            shown += rows.read(records, url.first + len(shown))
+            responses |= dict.fromkeys(self._decisions.responses(session, records))
         filtered = bool(ListQuery(url.query).conditions)
         return {
             "title": label(session, url.table),
             "url": url,
             "headings": [self._heading(column) for column in self._columns],
-            "rows": rows,
+            "rows": shown,
+            "responses": list(responses),
+            "may_delete": session.may("delete", url.table),
             "crumbs": ListQuery(url.query).crumbs(session, url.table),
             # Not the session's findings, which would reveal whether unreadable rows match.
             "notices": [*(finding.message for finding in query.findings), *self._end(count)],
-            "total": rows_in_words(url.first, len(rows), count, filtered=filtered),
+            "total": rows_in_words(url.first, len(shown), count, filtered=filtered),
             "filtered": filtered,
-            "beyond": not rows and count > 0,
+            "beyond": not shown and count > 0,
             "previous": url.at(max(1, url.first - ROWS)) if url.first > 1 else "",
             "next": url.at(url.first + ROWS) if self._goes_on(count) else "",
             "may_create": session.may("create", url.table),
-            "may_delete": session.may("delete", url.table),
             "may_import": session.user.has_any((ADMIN_ROLE,)),
             "choices": self._choices(),
             "operators": [operator for operator in OPERATORS if operator.offered],
@@ -183,41 +166,10 @@ class _List:
         url = self._url.sorted_by(column.name) if self._is_short else ""
         return Heading(column.name, column.label, is_number(column), url, direction)
 
-    def _rows(self, records: list[Record], first: int) -> list[ListRow]:
-        self._session.displays.prefetch(
-            records, [(column.name,) for column in self._columns if column.reference is not None]
-        )
-        return [self._row(record, row) for row, record in enumerate(records, first)]
-
-    def _row(self, record: Record, row: int) -> ListRow:
-        query = self._url.query if len(self._url.query) <= LONGEST_QUERY else ""
-        place = RecordPlace(self._url.table, query, row if query == self._url.query else 0)
-        url = place.form(record)
-        cells = [self._cell(record, column, url) for column in self._columns]
-        return ListRow(record.sys_id, row_version(self._session, self._url.table, record.values), url, cells)
-
-    def _cell(self, record: Record, column: Column, form: str) -> Cell:
-        text = cell_text(self._session, record, column)
-        if column is self._columns[0]:
-            return Cell(text or "(empty)", form, _kind(column, text))
-        if (record.table, column.name) == self._metadata.place:
-            metadata = read_metadata(record[column.name], self._metadata.chief)
-            entries, more = metadata.in_cell() if metadata else ((), ())
-            return Cell(text, "", "", entries, more)
-        leads = column.is_reference and record[column.name]
-        url = f"/{column.reference}.do?sys_id={record[column.name]}" if leads else ""
-        return Cell(text, url, _kind(column, text))
-
     def _choices(self) -> list[tuple[Column, bool]]:
         shown = {column.name for column in self._columns}
         columns = listable(self._session, self._url.table).values()
         return [(column, column.name in shown) for column in columns]
-
-
-def _kind(column: Column, text: str) -> str:
-    if is_number(column):
-        return "number"
-    return "short" if len(text) <= _SHORT else ""
 
 
 def _condition(visit: InstanceVisit) -> str:

@@ -17,6 +17,7 @@ ROWS = 20
 """Rows on a page of a list."""
 LAST_ROW = 10_000
 """The last row that a page shows: the database reads all rows before it, and counts at most one more."""
+_NEWEST_FIRST = "ORDERBYDESCsys_created_on"
 MOST_CRUMBS, LONGEST_CRUMBS = 100, 16_000
 """Limits of conditions that have a link each, and of their characters: a link repeats all conditions before it."""
 
@@ -44,8 +45,12 @@ class ListQuery(Struct, frozen=True):
         return next((term for term in self.text.split("^") if term.startswith("ORDERBY")), "")
 
     def direction(self, column: str) -> str:
-        """Return ``ascending`` or ``descending`` for the column that sorts the list, empty for others."""
-        return {f"ORDERBY{column}": "ascending", f"ORDERBYDESC{column}": "descending"}.get(self.order, "")
+        """Return ``ascending`` or ``descending`` for the column that sorts the list, empty for others.
+
+        A list without an order has the newest records first.
+        """
+        order = self.order or _NEWEST_FIRST
+        return {f"ORDERBY{column}": "ascending", f"ORDERBYDESC{column}": "descending"}.get(order, "")
 
     def sorted_by(self, column: str) -> str:
         """Return the query sorted by a column, in descending order if it is already ascending."""

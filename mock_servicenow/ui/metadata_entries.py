@@ -11,9 +11,9 @@ from privman_core.cuts import cut
 
 MOST_ENTRIES = 1_000
 """Entries that a form shows."""
-_CELL_ENTRIES = 3
-MOST_IN_CELL, LONGEST_IN_CELL = 20, 60
-"""Entries that a list shows of one request, and characters of each."""
+_FIRST = 3
+_MOST_IN_CELL, _LONGEST_IN_CELL = 2, 80
+_MOST_IN_PREVIEW, _LONGEST_IN_PREVIEW = 20, 400
 Entry = tuple[str, str]
 
 
@@ -42,11 +42,13 @@ class Metadata(Struct, frozen=True):
     others: Sequence[Entry]
     left_out: int
 
-    def in_cell(self) -> tuple[list[Entry], list[Entry]]:
-        """Return the first chief entries and some others, shortened for the cell of a list."""
-        some = (*self.chief, *self.others[:MOST_IN_CELL])
-        every = [(cut(key, LONGEST_IN_CELL), cut(text, LONGEST_IN_CELL)) for key, text in some]
-        return every[:_CELL_ENTRIES], every[_CELL_ENTRIES:MOST_IN_CELL]
+    def in_cell(self) -> list[Entry]:
+        """Return the first chief entries, shortened for the cell of a list."""
+        return _shortened(self.chief[:_MOST_IN_CELL], _LONGEST_IN_CELL)
+
+    def in_preview(self) -> list[Entry]:
+        """Return the chief entries and some others, shortened."""
+        return _shortened([*self.chief, *self.others][:_MOST_IN_PREVIEW], _LONGEST_IN_PREVIEW)
 
 
 def read_metadata(text: str, chief: Sequence[str]) -> Metadata | None:
@@ -62,10 +64,14 @@ def read_metadata(text: str, chief: Sequence[str]) -> Metadata | None:
         return None
     if not isinstance(found, dict) or not found:
         return None
-    first = [key for key in chief if key in found] or list(islice(found, _CELL_ENTRIES))
+    first = [key for key in chief if key in found] or list(islice(found, _FIRST))
     others = [key for key in found if key not in set(first)]
     shown = others[: MOST_ENTRIES - len(first)]
     return Metadata(_texts(found, first), _texts(found, shown), len(others) - len(shown))
+
+
+def _shortened(entries: Sequence[Entry], longest: int) -> list[Entry]:
+    return [(cut(key, longest), cut(text, longest)) for key, text in entries]
 
 
 def _texts(found: dict[str, object], keys: Sequence[str]) -> list[Entry]:

@@ -20,5 +20,10 @@ def stamps(session: Session, table: str, values: Mapping[str, str]) -> dict[str,
     return {name: _digest(session, kept or values, name) if name in hidden else values[name] for name in names}
 
 
+def row_version(session: Session, table: str, values: Mapping[str, str]) -> str:
+    """Return the sys_id and the stamps of a record as one word."""
+    return ".".join((values["sys_id"], *stamps(session, table, values).values()))
+
+
 def _digest(session: Session, values: Mapping[str, str], name: str) -> str:
     return hmac.digest(session.kernel.key.encode(), f"{values['sys_id']} {values[name]}".encode(), "sha256").hex()

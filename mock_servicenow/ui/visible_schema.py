@@ -10,10 +10,8 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.composite_values import pairs_in_one_line
-from privman_core.cuts import cut
 from privman_core.pages.site import PageError
 
-LONGEST_CELL = 120
 _NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL, Family.CURRENCY})
 
 
@@ -38,11 +36,11 @@ class VisibleTables(Struct, frozen=True):
         return name not in self.hidden and self.instance.dictionary.table(name) is not None
 
 
-def cell_text(session: Session, record: Record, column: Column) -> str:
-    """Return the text of a list's cell, shortened to `LONGEST_CELL`."""
-    named = column.family is Family.PAIRS
-    text = pairs_in_one_line(record[column.name]) if named else session.display(record, column.name)
-    return cut(text, LONGEST_CELL)
+def column_text(session: Session, record: Record, column: Column) -> str:
+    """Return the value of a column as a list shows it."""
+    if column.family is Family.PAIRS:
+        return pairs_in_one_line(record[column.name])
+    return session.display(record, column.name)
 
 
 def time_zone(session: Session) -> str:

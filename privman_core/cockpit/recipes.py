@@ -103,7 +103,8 @@ def wire_recipes(what: str, where: Mapping[str, str]) -> list[Recipe]:
                f"{strikes}: it takes effect, and the answer is cut-off JSON.", {"kind": "malformed", **where}, once),
         Recipe("reset", f"The connection of the next {what} is reset",
                f"{strikes}: the connection is dropped before anything is done.", {"kind": "reset", **where}, once),
-        Recipe("twice", f"A proxy repeats the next {what}", f"{strikes}: it takes effect twice.",
+        Recipe("twice", f"A proxy repeats the next {what}",
+               f"{strikes}: it takes effect twice, and the journal has both arrivals.",
                {"kind": "duplicated", **where}, once),
     ]  # fmt: skip
 

@@ -152,10 +152,14 @@ async def test_malformed_answer(party: Party) -> None:
 
 
 async def test_duplicated_request_is_handled_twice(party: Party) -> None:
-    """A duplicated request reaches the handler twice and is answered once."""
-    await _arm(party, kind="duplicated")
+    """A duplicated request reaches the handler twice and is answered once; the journal has both arrivals."""
+    await _arm(party, kind="duplicated", times=2)
     assert await party.call("POST", "/", data="x") == (200, "x")
     assert party.handled == 2
+    assert (await party.call("POST", "/long", data="y", chunked=True))[0] == 200
+    kept = [(each.url, each.status, each.fault, each.request_size) for each in party.journal.kept()]
+    twice = [("/", 200, "", 1), ("/", 200, "duplicated", 1)]
+    assert kept == [*twice, ("/long", 200, "", 1), ("/long", 200, "duplicated", 1)]
 
 
 @pytest.mark.parametrize("kind", (GENERIC | CONDITIONS).values(), ids=[*GENERIC, *CONDITIONS])

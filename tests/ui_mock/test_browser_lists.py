@@ -1,6 +1,6 @@
 import pytest
 
-from tests.browser import Page, expect
+from tests.browser import PHONE, Page, expect
 
 from .conftest import ACTIVITY_TYPE, GUID, REQUEST, Site, log_in
 
@@ -100,6 +100,45 @@ async def test_new_leads_to_an_empty_form(site: Site, page: Page) -> None:
     assert ">New</a>" not in (await approver.get(f"/{ACTIVITY_TYPE}_list.do")).html
 
 
+async def test_selects_every_row(site: Site, page: Page) -> None:
+    """The box below the list ticks and unticks all rows, and follows them; the ticked ones alone are answered."""
+    kept = await site.ask()
+    for number in range(2):
+        await site.ask(f"0a1b2c3d-0000-4000-8000-00000000000{number}")
+    await log_in(page, "privman.approver", f"/{REQUEST}_list.do")
+    every, row = page.get_by_label("Select all rows of this page"), page.get_by_label(f"Select {GUID}", exact=True)
+    await every.check()
+    await expect(row).to_be_checked()
+    await row.uncheck()
+    await expect(every).not_to_be_checked()
+    await page.get_by_role("combobox", name="Action").select_option("Approve")
+    await page.get_by_role("button", name="Run", exact=True).click()
+    await expect(page.get_by_text("A decision cannot be changed.")).to_be_visible()
+    await page.get_by_role("button", name="Run action").click()
+    await expect(page.get_by_text("2 requests were decided.")).to_be_visible()
+    assert (await site.read(REQUEST, kept))["status"] == "Pending"
+    await page.get_by_role("button", name=f"Preview {GUID}").click()
+    await expect(page.get_by_role("dialog").get_by_text("UserReason")).to_be_visible()
+    await page.get_by_role("link", name="Open Record").click()
+    await page.wait_for_url(f"**/{REQUEST}.do?sys_id={kept}*")
+
+
+@pytest.mark.long
+async def test_requests_fit_the_screen(site: Site, page: Page) -> None:
+    """Every column on a wide one, in rows of two lines; cards without empty space on a phone."""
+    sys_id = await site.ask()
+    await site.change(REQUEST, sys_id, {"status": "Approve", "comment": "long words " * 20, "duration": "2:00:00"})
+    await log_in(page, "admin", f"/{REQUEST}_list.do")
+    region = page.get_by_role("region", name="Requests")
+    for width, height in ((1920, 70), (1280, 70), (PHONE, 280)):
+        await page.set_viewport_size({"width": width, "height": 900})
+        box = await page.locator("tbody tr").bounding_box()
+        assert box is not None
+        assert (width, box["height"]) < (width, height)
+        fits = await region.evaluate("each => each.scrollWidth <= each.clientWidth")
+        assert (width, fits) == (width, width != 1280)
+
+
 @pytest.mark.long
 async def test_run_asks_only_if_there_is_something_to_run(site: Site, page: Page) -> None:
     """The question needs a row and an action; on paper a list of many columns is broken between words alone."""
@@ -109,7 +148,7 @@ async def test_run_asks_only_if_there_is_something_to_run(site: Site, page: Page
     await expect(page.get_by_text("Nothing to run: select rows and choose an action.")).to_be_visible()
     await expect(page.get_by_role("button", name="Run action")).to_be_hidden()
     await page.get_by_role("button", name="Cancel").last.click()
-    await page.get_by_role("checkbox", name="Select").check()
+    await page.get_by_label(f"Select {GUID}", exact=True).check()
     await page.get_by_role("combobox", name="Action").select_option("Delete")
     await page.get_by_role("button", name="Run", exact=True).click()
     await expect(page.get_by_role("button", name="Run action")).to_be_visible()

@@ -4,7 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from .conftest import ACTIVITY_TYPE, REQUEST, RESPONSE, Shown, Site
+from .conftest import ACTIVITY_TYPE, GUID, REQUEST, RESPONSE, Shown, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 _SELECTED = re.compile(r'name="selected" value="([^"]+)" aria-label="Select ([^"]*)"')
@@ -96,7 +96,7 @@ async def test_selected_rows_are_deleted(site: Site) -> None:
         ({"sys_action": "delete"}, "Nothing was done: no row was selected"),
         (
             {"sys_action": "delete", "selected": rows[:1]},
-            "Nothing was deleted. 1 record was changed or deleted since the list was shown.",
+            "Nothing was changed. 1 record was changed or deleted since the list was shown.",
         ),
         ({"sys_action": "delete", "selected": rows}, "2 records were deleted. 1 record was changed or deleted since"),
     ):
@@ -108,15 +108,61 @@ async def test_selected_rows_are_deleted(site: Site) -> None:
 
 
 async def test_refused_deletion_deletes_nothing(site: Site) -> None:
-    """An access rule refuses one of the rows; whoever may not delete has no boxes."""
+    """An access rule refuses one of the rows; whoever may do nothing to rows has no boxes."""
     await site.ask()
     approver = await site.person("privman.approver")
-    shown = await approver.get(f"/{REQUEST}_list.do")
+    shown = await approver.get(f"/{ACTIVITY_TYPE}_list.do")
     assert (_SELECTED.findall(shown.html), "Actions on selected rows" in shown.html) == ([], False)
+    assert 'value="delete"' not in (await approver.get(f"/{REQUEST}_list.do")).html
     rows = [row for row, _ in _SELECTED.findall((await (await site.person()).get(f"/{REQUEST}_list.do")).html)]
     refused = await approver.post(f"/{REQUEST}_list.do", {"sys_action": "delete", "selected": rows})
-    assert "Nothing was deleted. Operation Failed: ACL Exception Delete Failed" in refused.html
+    assert "Nothing was changed. Operation Failed: ACL Exception Delete Failed" in refused.html
     assert len((await site.call("GET", f"/api/now/table/{REQUEST}"))["result"]) == 1
+
+
+async def test_approvers_answer_selected_requests(site: Site) -> None:
+    """By the valid responses of their activity types; requests that are decided stay, and other tables have none."""
+    first, second = await site.ask(valid_responses="Approve,Maybe"), await site.ask(GUID.replace("8", "9"))
+    await site.change(REQUEST, second, {"status": "Deny"})
+    approver, path = await site.person("privman.approver"), f"/{REQUEST}_list.do"
+    shown = await approver.get(path)
+    rows = re.findall(r'name="shown" value="([^"]+)"', shown.html)
+    assert re.findall(r'<option value="(\w+:\w+)">', shown.html) == ["decide:Approve", "decide:Maybe"]
+    every = {"select_all": "1", "shown": rows, "decision.duration.hours": "ignored"}
+    refused = await approver.post(path, every | {"sys_action": "decide:Deny"})
+    assert "Nothing was changed. Business rule &#39;Admit decision&#39; aborted it" in refused.html
+    answered = await approver.post(path, every | {"sys_action": "decide:Maybe"})
+    assert "1 request was decided. 1 record was not pending." in answered.html
+    assert [(await site.read(REQUEST, each))["status"] for each in (first, second)] == ["Maybe", "Deny"]
+    assert "decide:" not in (await approver.get(path)).html
+    await site.incidents(1)
+    [row, *_] = _SELECTED.findall((await (admin := await site.person()).get("/incident_list.do")).html)
+    shown = await admin.post("/incident_list.do", {"sys_action": "decide:Maybe", "selected": row[0]})
+    assert "Nothing was changed. 1 record was not pending." in shown.html
+
+
+async def test_decision_that_a_rule_changes_is_not_said_to_be_taken(site: Site) -> None:
+    """The note after an action on a row says that a rule of the table changed it."""
+    sys_id = await site.ask()
+    script = {"filter_condition": "", "action_update": "true", "template": "status=Deny^EQ", "when": "before"}
+    rule = {"name": "Deny all", "collection": REQUEST, "active": "true"}
+    await site.insert("sys_script", rule | script)
+    person, path = await site.person(), f"/{REQUEST}_list.do"
+    [(row, _)] = _SELECTED.findall((await person.get(path)).html)
+    shown = await person.post(path, {"sys_action": "decide:Approve", "selected": row})
+    assert ">1 decision was changed by a rule of the table." in shown.html
+    assert (await site.read(REQUEST, sys_id))["status"] == "Deny"
+
+
+async def test_rows_have_previews(site: Site) -> None:
+    """Each with the columns that are not empty, the metadata entry by entry, and a link to the form."""
+    await site.ask()
+    shown = await (await site.person("privman.approver")).get(f"/{REQUEST}_list.do")
+    preview = shown.html.partition('popover id="p')[2].partition("</div>")[0]
+    named = re.findall("<dt>([^<]+)</dt>", preview)
+    assert named[:4] == ["Request Id", "Status", "PolicyName", "UserReason"]
+    assert ("Updated by" in named, "Comment" in named, ">Open Record</a>" in preview) == (True, False, True)
+    assert re.findall('aria-sort="([^"]+)"><a[^>]+>([^<]+)', shown.html) == [("descending", "Created ")]
 
 
 async def test_deletion_that_a_rule_aborts_says_why(site: Site) -> None:
