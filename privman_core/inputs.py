@@ -128,6 +128,11 @@ def escape_controls(text: str) -> str:
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
+def visible(text: str) -> str:
+    """Return the text as `escape_controls` does, but with its lines and tabs."""
+    return CONTROL.sub(lambda found: found[0] if found[0] in "\n\t" else escape_controls(found[0]), text)
+
+
 def quoted(value: object) -> str:
     """Return the value's repr, truncated; the mark of a cut text is within its quotes."""
     return repr(cut(value, _LONGEST_SHOWN)) if isinstance(value, str) else cut(repr(value), _LONGEST_SHOWN)

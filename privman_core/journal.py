@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from itertools import islice
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from privman_core.clock import Clock, RealClock
@@ -231,7 +232,6 @@ class Journal:
 
     def to_json(self, exchange: Exchange) -> dict[str, Any]:
         """Return the exchange as the control plane prints it, secrets masked."""
-        mask = self._secrets.mask
         return {
             "number": exchange.number,
             "at": exchange.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -240,17 +240,21 @@ class Journal:
             "url": self.show_url(exchange),
             "request": {
                 "headers": self._secrets.mask_headers(exchange.request_headers.items()),
-                "body": mask(request_text(exchange)),
+                "body": self._printed(exchange, request_text(exchange), attrgetter("request")),
             },
             "status": exchange.status,
             "response": {
                 "headers": self._secrets.mask_headers(exchange.response_headers.items()),
-                "body": mask(_answer_text(exchange)),
+                "body": self._printed(exchange, _answer_text(exchange), attrgetter("answer")),
             },
             "error": exchange.error,
             "fault": exchange.fault,
             "findings": [self.finding_to_json(finding) for finding in exchange.findings],
         }
+
+    def _printed(self, exchange: Exchange, text: str, part: Callable[[ShownBodies], bytes]) -> str:
+        """Return a body, or a remark in its place, masked; a long one is masked once for all who read it."""
+        return self._secrets.mask(text) if len(text) < _LARGE else part(self.show_bodies(exchange)).decode()
 
     def mask(self, text: str) -> str:
         """Return the text with every secret in it masked."""

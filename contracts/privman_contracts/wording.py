@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from privman_core.cuts import cut
+from privman_core.inputs import escape_controls
 
 _LONGEST, _LONGEST_STEP = 80, 100
 # A name and password in an address, which may hold an @ itself.
@@ -66,4 +67,4 @@ def shown(value: object, longest: int = _LONGEST) -> str:
         return "an object"
     if isinstance(value, list):
         return f"a list of {len(value)}"
-    return cut(_USER_INFO.sub("//***@", _json(value)), longest)
+    return escape_controls(cut(_USER_INFO.sub("//***@", _json(value)), longest))

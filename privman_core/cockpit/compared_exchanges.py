@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from privman_core.cuts import cut
 from privman_core.exchange import path_of
+from privman_core.inputs import visible
 from privman_core.json_texts import NOT_JSON, read_json
 
 MOST_FIELDS = 2_000
@@ -46,7 +47,7 @@ def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> ComparedExch
     for name, one, other in _fields(first, second):
         if len(fields) == MOST_FIELDS or room <= 0:
             return ComparedExchanges(fields, more=True)
-        shown = ComparedField(cut(name, _LONGEST_NAME), _cut(one), _cut(other), one == other)
+        shown = ComparedField(visible(cut(name, _LONGEST_NAME)), _cut(one), _cut(other), one == other)
         fields.append(shown)
         room -= len(shown.name) + len(shown.first or "") + len(shown.second or "")
     return ComparedExchanges(fields)
@@ -148,5 +149,5 @@ def _leaf(value: object) -> str | None:
 
 def _cut(text: str | None) -> str | None:
     if text is None or len(text) <= _LONGEST:
-        return text
-    return f"{text[:_LONGEST]}… ({len(text):,} characters)"
+        return None if text is None else visible(text)
+    return f"{visible(text[:_LONGEST])}… ({len(text):,} characters)"

@@ -16,6 +16,7 @@ from privman_core.cockpit.exchange_facts import ExchangeRow, PrintedFinding
 from privman_core.cockpit.merged_rows import MergedRow, merged_row
 from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.exchange import path_of
+from privman_core.inputs import visible
 from privman_core.json_texts import indented
 from privman_core.pages.site import Visit
 
@@ -86,17 +87,18 @@ class _ShownExchange:
     """A finding, and the id of the row that it is about."""
 
     def __init__(self, printed: PrintedFinding, compared: ContractComparison) -> None:
-        self.printed = printed
+        self.printed = {key: visible(str(text)) for key, text in printed.items()}
         self.row = compared.row(printed["where"], printed["message"])
 
 
 def _readable(printed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an exchange as the control plane prints it, with JSON bodies indented."""
-    bodies = {
-        part: {**printed[part], "body": indented(printed[part]["body"], LONGEST_BODY)}
-        for part in ("request", "response")
-    }
-    return {**printed, **bodies}
+    """Return an exchange as the control plane prints it, with JSON bodies indented, and controls of text visible."""
+    return {**printed, **{part: _readable_message(printed[part]) for part in ("request", "response")}}
+
+
+def _readable_message(printed: Mapping[str, Any]) -> dict[str, Any]:
+    headers = [(name, visible(value)) for name, value in printed["headers"]]
+    return {"headers": headers, "body": visible(indented(printed["body"], LONGEST_BODY))}
 
 
 def _summary(pair: MergedRow, row: ExchangeRow, compared: ContractComparison) -> str:

@@ -351,3 +351,11 @@ async def test_uploaded_file_is_not_a_field(browser: Browser, name: Any) -> None
     binary.set_content_disposition("form-data", name="jump", **name)
     async with browser.http.post(f"{browser.party.url}/__cockpit/clock", data=form) as answer:
         assert answer.status == 400
+
+
+async def test_text_that_turns_its_direction_is_visible(party: Party, browser: Browser) -> None:
+    """It is shown as an escape, which means the same in JSON."""
+    await party.call("POST", "/x", data='{"a": "\u202egnp.exe"}'.encode())
+    for page in ("/exchanges/echo/1", "/compare?x=echo-1&x=echo-1&all=1"):
+        _, html = await browser.get(page)
+        assert (page, "\\u202egnp.exe" in html, "\u202e" in html) == (page, True, False)

@@ -33,6 +33,16 @@ async def test_bodies_that_are_not_read(party: Party) -> None:
     assert [(entry["status"], entry["error"]) for entry in body["requests"]] == [(413, ""), (400, "")]
 
 
+async def test_long_bodies_are_masked_by_what_is_known_now(roomy_party: Party) -> None:
+    """They are masked once, until another secret is learned."""
+    await roomy_party.call("POST", "/x", data=f"{'x' * 20_000} later-secret-1")
+    [exchange] = roomy_party.journal.kept()
+    assert "later-secret-1" in str(roomy_party.journal.to_json(exchange))
+    roomy_party.secrets.add("later-secret-1")
+    printed = roomy_party.journal.to_json(exchange)
+    assert [each["body"][-5:] for each in (printed["request"], printed["response"])] == ["x ***"] * 2
+
+
 @pytest.mark.long
 async def test_live_secrets_are_never_forgotten(party: Party) -> None:
     """However many secrets come after one that is in use, it stays masked; of the others the last thousand do."""
