@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from heapq import merge
 from itertools import pairwise
@@ -13,7 +13,9 @@ from msgspec.structs import replace
 
 from privman_core.cockpit.addresses import exchange_name, exchange_page, table_of
 from privman_core.cockpit.exchange_facts import ExchangeRow, FoundExchanges
+from privman_core.cockpit.shared_clock import SAME_TIME
 from privman_core.cockpit.shown_party import ShownParty
+from privman_core.cockpit.waits import Times
 from privman_core.exchange import path_of
 
 _Key = tuple[str, str, str]
@@ -127,6 +129,11 @@ class MergedRow(Struct, frozen=True):
         return next((party.name for party, row in self.entries if row.fault), "")
 
     @property
+    def times(self) -> Times:
+        """When it began by the clock of each party that has journaled it."""
+        return {party.name: row.at for party, row in self.entries}
+
+    @property
     def failure(self) -> str:
         """Why its sender could not use an answer of success, as a sentence; empty if it could."""
         return f"{self.source} counts that as a failure: {self.sent.unusable}." if self.sent.unusable else ""
@@ -192,6 +199,11 @@ def has_ties(rows: Sequence[MergedRow]) -> bool:
     """Return whether exchanges of different parties at the same time follow each other, neither in both journals."""
     both = (pair for pair in pairwise(rows) if not any(each.is_pair for each in pair))
     return any(one.sent.at == other.sent.at and one.sender.party is not other.sender.party for one, other in both)
+
+
+def share_clock(rows: Iterable[MergedRow]) -> bool:
+    """Return whether the parties may have had the same time: no request arrived before it was sent."""
+    return all(row.served.at > row.sent.at - SAME_TIME for row in rows)
 
 
 async def with_other_entries(parties: Sequence[ShownParty], rows: Sequence[MergedRow]) -> list[MergedRow]:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from privman_core.cockpit.approval_facts import MOST_ABOUT, RequestDetail
 from privman_core.cockpit.known_causes import with_causes
-from privman_core.cockpit.merged_rows import MergedRow, has_ties
+from privman_core.cockpit.merged_rows import MergedRow, has_ties, share_clock
 from privman_core.cockpit.parties import PartyFinder
 from privman_core.cockpit.request_rows import explained, rows_about, rows_registering
 from privman_core.cockpit.sequence_diagram import DrawnCall, DrawnNote, draw
@@ -38,7 +38,8 @@ class OneRequestPage:
             raise _not_found(request_id, "No party has a request with this RequestId, and no exchange is about it.")
         notes = await explained(rows)
         details = with_causes({name: each for name, each in told.items() if each is not None}, rows, notes)
-        steps = time_line(rows, details, notes)
+        one_clock = len(parties.times) == 1 and share_clock(rows)
+        steps = time_line(rows, details, notes, one_clock=one_clock)
         return await visit.page(
             "cockpit/request.html",
             title=f"Request {request_id[:_SHORT]}…",
@@ -48,18 +49,20 @@ class OneRequestPage:
             difference=_difference(told),
             steps=steps,
             due=what_falls_due(details, {hello.name: hello.now for hello in parties.hellos}),
-            diagram=draw(list(_drawn(steps))),
+            diagram=draw(list(_drawn(steps)), one_clock=one_clock),
             registering=await rows_registering(parties, [each.registering for each in known]),
             rows=rows,
             most=MOST_ABOUT,
             ties=has_ties(rows),
+            one_clock=one_clock,
         )
 
 
 def call_of(row: MergedRow) -> DrawnCall:
     """Return the arrows of an exchange, which lead to its page."""
     sent, source, target = row.sent, row.source, row.target
-    return DrawnCall(sent.at, source, target, sent.method, path_of(sent.url), sent.answer, sent.tone, row.sender.page)
+    path, page = path_of(sent.url), row.sender.page
+    return DrawnCall(sent.at, source, target, sent.method, path, sent.answer, sent.tone, page, row.times)
 
 
 def _drawn(steps: Iterable[TimedStep]) -> Iterator[DrawnCall | DrawnNote]:

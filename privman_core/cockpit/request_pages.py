@@ -6,7 +6,7 @@ from aiohttp import web
 from msgspec import Struct, field
 
 from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState
-from privman_core.cockpit.merged_rows import MergedRow, has_ties, merged, with_other_entries
+from privman_core.cockpit.merged_rows import MergedRow, has_ties, merged, share_clock, with_other_entries
 from privman_core.cockpit.one_request_page import call_of
 from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.sequence_diagram import draw, in_words
@@ -69,6 +69,7 @@ class RequestPages:
             rows, unjudged = await _rows(parties, line) if line else ([], 0)
         except PartyError as refusal:
             error = str(refusal)
+        one_clock = len(parties.times) == 1 and share_clock(rows)
         return await visit.page(
             "cockpit/sequence.html",
             400 if error else 200,
@@ -78,9 +79,10 @@ class RequestPages:
             error=error,
             rows=rows,
             unjudged=unjudged,
-            diagram=draw([call_of(each) for each in rows]),
+            diagram=draw([call_of(each) for each in rows], one_clock=one_clock),
             most=MOST_DRAWN,
             ties=has_ties(rows),
+            one_clock=one_clock,
         )
 
 

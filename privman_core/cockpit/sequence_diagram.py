@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct, field
 
 from privman_core.cockpit.bounded_texts import Tone
+from privman_core.cockpit.waits import Times, wait_between
 
 TIMES, SPACING, TOP, ROW, GAP, HEAD = 80, 340, 64, 62, 30, 8
 """Pixels: width of the times, distance of lifelines, space above the first call, height of a call, height of a pause
@@ -19,6 +20,7 @@ class DrawnCall(Struct, frozen=True):
 
     Attributes:
         href: where its arrows lead.
+        times: when it began by the clock of each party that has journaled it.
     """
 
     at: datetime
@@ -29,6 +31,7 @@ class DrawnCall(Struct, frozen=True):
     answer: str
     tone: Tone
     href: str
+    times: Times
 
     @property
     def label(self) -> str:
@@ -48,6 +51,11 @@ class DrawnNote(Struct, frozen=True):
     at: datetime
     party: str
     text: str
+
+    @property
+    def times(self) -> Times:
+        """When it happened by the clock of its party."""
+        return {self.party: self.at}
 
 
 class Arrow(Struct, frozen=True):
@@ -108,15 +116,21 @@ class Diagram(Struct):
     notes: list[tuple[int, int, str]] = field(default_factory=list)
 
 
-def draw(drawn: Sequence[DrawnCall | DrawnNote]) -> Diagram:
-    """Return the diagram of calls and notes that are sorted by time; parties are in the order in which they appear."""
+def draw(drawn: Sequence[DrawnCall | DrawnNote], *, one_clock: bool) -> Diagram:
+    """Return the diagram of calls and notes in this order; parties are in the order in which they appear.
+
+    Args:
+        drawn: the calls and notes.
+        one_clock: whether the times of different parties can be compared.
+    """
     names = dict.fromkeys(name for each in drawn for name in _parties(each))
     places = {name: TIMES + SPACING // 2 + SPACING * number for number, name in enumerate(names)}
     diagram = Diagram(TIMES + SPACING * len(places), list(places.items()))
-    before: datetime | None = None
+    before: Times = {}
     for each in drawn:
-        if before is not None and each.at - before >= _SHORTEST_PAUSE:
-            diagram.pauses.append((diagram.height, f"{in_words(each.at - before)} later"))
+        pause = wait_between(before, each.times, one_clock=one_clock) if before else timedelta(0)
+        if pause >= _SHORTEST_PAUSE:
+            diagram.pauses.append((diagram.height, f"{in_words(pause)} later"))
             diagram.height += GAP
         diagram.times.append((diagram.height, each.at.strftime("%H:%M:%S")))
         if isinstance(each, DrawnNote):
@@ -124,7 +138,7 @@ def draw(drawn: Sequence[DrawnCall | DrawnNote]) -> Diagram:
             diagram.height += GAP
         else:
             _add(diagram, each, places[each.source], places[each.target])
-        before = each.at
+        before = each.times
     return diagram
 
 

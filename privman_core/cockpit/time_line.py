@@ -11,6 +11,7 @@ from privman_core.cockpit.approval_facts import DatedEvent, RequestDetail
 from privman_core.cockpit.bounded_texts import Tone
 from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.sequence_diagram import in_words
+from privman_core.cockpit.waits import Times, wait_between
 from privman_core.exchange import path_of
 
 FOLDED = 3
@@ -48,6 +49,11 @@ class TimedStep(Struct, frozen=True):
         """When it happened for the last time."""
         return self.repeats[-1].sent.at if self.repeats else self.at
 
+    @property
+    def times(self) -> Times:
+        """When it happened by the clock of each party that knows of it."""
+        return {self.who: self.at} if self.exchange is None else self.exchange.times
+
 
 class ComingStep(Struct, frozen=True):
     """What falls due at a party; ``remaining`` is the time until then, for people."""
@@ -59,7 +65,11 @@ class ComingStep(Struct, frozen=True):
 
 
 def time_line(
-    rows: Sequence[MergedRow], known: Mapping[str, RequestDetail], notes: Mapping[int, list[str]]
+    rows: Sequence[MergedRow],
+    known: Mapping[str, RequestDetail],
+    notes: Mapping[int, list[str]],
+    *,
+    one_clock: bool,
 ) -> list[TimedStep]:
     """Return the steps, oldest first.
 
@@ -67,13 +77,14 @@ def time_line(
         rows: the exchanges about the request, oldest first.
         known: the request as each party knows it, by name.
         notes: explanations of exchanges, by their places among the rows.
+        one_clock: whether the times of both parties can be compared.
     """
     steps = _exchanges(rows, notes)
     for name, detail in known.items():
         for event in detail.events:
             if not event.due:
                 steps.insert(_place(steps, name, event), TimedStep(event.at, name, "", event.text, event.tone))
-    return list(_with_waits(_folded(steps)))
+    return list(_with_waits(_folded(steps), one_clock=one_clock))
 
 
 def what_falls_due(known: Mapping[str, RequestDetail], now: Mapping[str, datetime]) -> list[ComingStep]:
@@ -202,9 +213,9 @@ def _kind(step: TimedStep) -> tuple[object, ...]:
     return step.who, step.whom, step.words, step.exchange.sent.answer, step.exchange.fault
 
 
-def _with_waits(steps: Iterable[TimedStep]) -> Iterable[TimedStep]:
-    before: datetime | None = None
+def _with_waits(steps: Iterable[TimedStep], *, one_clock: bool) -> Iterable[TimedStep]:
+    before: Times | None = None
     for step in steps:
-        gap = timedelta(0) if before is None else max(step.at - before, timedelta(0))
+        gap = timedelta(0) if before is None else wait_between(before, step.times, one_clock=one_clock)
         yield replace(step, wait=in_words(gap))
-        before = step.until
+        before = step.repeats[-1].times if step.repeats else step.times

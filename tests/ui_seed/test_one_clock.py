@@ -184,3 +184,21 @@ async def test_a_jump_that_is_too_long_moves_neither_party() -> None:
         assert (status, "expected at most ten years" in page) == (400, True)
         for url in (fakes.servicenow, fakes.console):
             assert (await fakes.control(url, "GET", "/clock"))["now"].startswith("2026-01-05T09:00:00")
+
+
+async def test_wait_between_clocks_that_differ_is_not_shown() -> None:
+    """Whichever party is ahead: a wait is one that a clock has measured, and the page says that the clocks differ."""
+    async with _separate() as fakes:
+        await fakes.set_up()
+        differ = "The clocks of ServiceNow and Console differ, or have differed."
+        for ahead, hours in ((fakes.console, 100), (fakes.servicenow, 300)):
+            await fakes.control(ahead, "POST", "/clock/advance", {"seconds": hours * 3_600})
+            request_id = await fakes.ask_and_approve()
+            for path in (f"/requests/{request_id}", f"/sequence?find=request:{request_id}"):
+                page = await fakes.look(fakes.servicenow, path)
+                assert re.findall(r"\d+ h[^<]* later|\d+ min[^<]* later", page) == []
+                assert differ in page
+        await fakes.control(fakes.console, "POST", "/clock/advance", {"seconds": 200 * 3_600})
+        assert differ in await fakes.look(fakes.servicenow, f"/requests/{request_id}")
+        request_id = await fakes.ask_and_approve()
+        assert differ not in await fakes.look(fakes.servicenow, f"/requests/{request_id}")
