@@ -66,6 +66,11 @@ def fold(sql: str, dialect: str) -> str:
     return f"{sql} COLLATE NOCASE" if dialect == "sqlite" else f'lower({sql} COLLATE "C")'
 
 
+def unicode_fold(sql: str) -> str:
+    """Return PostgreSQL's SQL of a text with all letters made equal, ASCII ones as `fold` does in every locale."""
+    return f'lower({fold(sql, "postgresql")} COLLATE "default")'
+
+
 @compiles(Folded)
 def _fold(element: Folded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
     return fold(compiler.process(element.clauses, **kw), compiler.dialect.name)
@@ -73,7 +78,7 @@ def _fold(element: Folded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: AN
 
 @compiles(UnicodeFolded)
 def _lower(element: UnicodeFolded, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401
-    return f"lower({compiler.process(element.clauses, **kw)})"
+    return unicode_fold(compiler.process(element.clauses, **kw))
 
 
 @compiles(UnicodeFolded, "sqlite")

@@ -21,6 +21,7 @@ PADDING = "\1\1"
 """Follows each text in the index, so that three characters begin at each of its own."""
 _FOUND = "found row"
 _BEGUN = 0  # the place of no row
+_SAMPLED, _SAMPLE = (1, 3), 250  # so many rows after those quarters of a table say how frequent a part is
 _PREFIX = "in_"  # a full-text index has columns of its own, such as rank
 
 
@@ -68,10 +69,17 @@ class TextIndex(Struct, frozen=True):
             f"(SELECT count(*) FROM (SELECT 1 FROM {late} LIMIT {most})))"
         )
 
-    def count_indexed(self, most: int) -> str:
-        """Return the query for the number of indexed rows that may match ``texts``, at most ``most``."""
+    @property
+    def share(self) -> str:
+        """The query for about which share of the rows may have what ``texts`` asks for: of some old, some newer."""
         texts = _quote(self._texts)
-        return f"SELECT count(*) FROM (SELECT 1 FROM {texts} WHERE {texts} MATCH :texts LIMIT {most})"  # noqa: S608 - our own names
+        newest = f"SELECT max(rowid) AS newest FROM {_quote(self.root)}"  # noqa: S608 - names of tables
+        found = (
+            f"SELECT count(*) FROM (SELECT 1 FROM {texts} WHERE {texts} MATCH :texts AND rowid "  # noqa: S608 - our own names
+            f"BETWEEN newest * {{0}} / 4 AND newest * {{0}} / 4 + {_SAMPLE})"
+        )
+        counted = " + ".join(f"({found.format(quarter)})" for quarter in _SAMPLED)
+        return f"SELECT ({counted}) / {len(_SAMPLED) * _SAMPLE}.0 FROM ({newest})"  # noqa: S608 - our own names
 
     def count_found(self, most: int) -> str:
         """Return the query for the number of rows that `through` reads, at most ``most``."""
@@ -157,10 +165,17 @@ class TextIndex(Struct, frozen=True):
         texts = _quote(self._texts)
         return f"INSERT INTO {texts} ({texts}, rank) VALUES ('merge', {pages})"  # noqa: S608 - our own name
 
-    @property
-    def next_term(self) -> str:
-        """The query for the first three characters in the index that follow a text."""
-        return f"SELECT term FROM {_quote(self._terms)} WHERE term > ? ORDER BY term LIMIT 1"  # noqa: S608 - our own name
+    def beginning(self, most: int) -> str:
+        """Return the query for the first terms of three characters that begin with ``text``."""
+        # One that is not less than a term and a character, and so greater than the term, is found without reading where
+        # the term is.
+        following = f"(SELECT term FROM {_quote(self._terms)} WHERE term >= {{}} ORDER BY term LIMIT 1)"  # noqa: S608 - our own name
+        first, others = following.format(":text"), following.format("found.term || char(1)")
+        begins = "substr(term, 1, length(:text)) = :text"
+        return (
+            f"WITH RECURSIVE found(term) AS (SELECT {first} UNION ALL SELECT {others} FROM found WHERE {begins}) "  # noqa: S608 - our own names
+            f"SELECT term FROM found WHERE {begins} LIMIT {most}"
+        )
 
     def _lengths(self) -> str:
         return " + ".join(f"ifnull(length({_quote(name)}), 0)" for name in self.columns)

@@ -12,12 +12,12 @@ from mock_servicenow.now_platform.query.operators import EQUALS, TEXT_OPERATORS
 from mock_servicenow.now_platform.query.script_calls import PREFIX
 from mock_servicenow.now_platform.query.syntax import Condition, Group, Query, Term
 
-_TRIGRAM, _MOST_TRIGRAMS, _MOST_TERMS = 3, 12, 200
-_FREQUENT = 5_000  # rows with the same three characters
+_TRIGRAM, _MOST_TRIGRAMS, _MOST_TERMS = 3, 8, 200
+_MOST_PARTS, _FREQUENT = 3, 0.25  # rows with the same three characters: a search for them leaves out few
 
 
 class HasText(Struct, frozen=True):
-    """A column has a text somewhere, folded as `UnicodeFolded` does."""
+    """A column has a text somewhere, if both are folded as `UnicodeFolded` does."""
 
     column: str
     text: str
@@ -58,7 +58,7 @@ def needed_texts(query: Query, acting: Collection[Condition], columns: Mapping[s
 
 
 def _of_condition(term: Condition, columns: Mapping[str, Column]) -> Needed | None:
-    column, text = columns[term.path[0]], term.value.casefold()
+    column, text = columns[term.path[0]], term.value
     if len(term.path) > 1 or column.family.compare_as is not CompareAs.TEXT or term.operator not in TEXT_OPERATORS:
         return None
     if term.value.startswith(PREFIX) or not text or _is_looked_up(term, column):
@@ -89,8 +89,8 @@ class TermList(Protocol):
 
     columns: Collection[str]
 
-    def count(self, wanted: str, most: int) -> int:
-        """Return how many rows it finds, counted no further than that."""
+    def share(self, wanted: str) -> float:
+        """Return about which share of the rows it finds."""
         ...
 
     def beginning(self, text: str, most: int) -> list[str] | None:
@@ -99,14 +99,25 @@ class TermList(Protocol):
 
 
 def expression(needed: Needed, terms: TermList) -> str:
-    """Return what a full-text index is asked for; empty if it cannot tell."""
+    """Return what a full-text index is asked for: the rarest parts of the texts; empty if it cannot tell."""
+    parts = list(dict.fromkeys(_parts(needed, terms)))
+    if len(parts) < 2:  # noqa: PLR2004 - there is nothing to choose
+        return "".join(parts)
+    shares = {part: terms.share(part) for part in parts}
+    rarest, *others = sorted(parts, key=shares.__getitem__)[:_MOST_PARTS]
+    # To read where a frequent one is takes long, and leaves out few rows.
+    return " AND ".join((rarest, *(part for part in others if shares[part] < _FREQUENT)))
+
+
+def _parts(needed: Needed, terms: TermList) -> list[str]:
+    """Return what the index may be asked for, each of which finds every row."""
     match needed:
         case HasText(column, text):
-            return _of_text(column, text, terms) if column in terms.columns else ""
+            return _of_text(column, text.casefold(), terms) if column in terms.columns else []
         case AllOf(parts):
-            return " AND ".join(filter(None, (expression(part, terms) for part in parts)))
+            return [each for part in parts for each in _parts(part, terms)]
     wanted = [expression(part, terms) for part in needed.parts]
-    return f"({' OR '.join(f'({each})' for each in wanted)})" if all(wanted) else ""
+    return [f"({' OR '.join(f'({each})' for each in wanted)})"] if all(wanted) else []
 
 
 def _all_of(parts: Iterable[Needed | None]) -> Needed | None:
@@ -122,19 +133,16 @@ def _any_of(parts: Iterable[Needed | None]) -> Needed | None:
     return AnyOf(known) if known and len(known) == len(every) else None
 
 
-def _of_text(column: str, text: str, terms: TermList) -> str:
+def _of_text(column: str, text: str, terms: TermList) -> list[str]:
     if len(text) < _TRIGRAM:
         some = terms.beginning(text, _MOST_TERMS)
-        return "" if some is None else _in_column(column, " OR ", some or [text])
+        return [] if some is None else [_in_column(column, some or [text])]
     every = list(dict.fromkeys(text[start : start + _TRIGRAM] for start in range(len(text) - _TRIGRAM + 1)))
-    some = every[:: -(-len(every) // _MOST_TRIGRAMS)]
-    # A frequent one takes long to read, and leaves out few rows.
-    rare = [each for each in some if terms.count(_in_column(column, "", [each]), _FREQUENT) < _FREQUENT]
-    return _in_column(column, " AND ", rare or [*some[:-1:_TRIGRAM], some[-1]])
+    return [_in_column(column, [each]) for each in every[:: -(-len(every) // _MOST_TRIGRAMS)]]
 
 
-def _in_column(column: str, between: str, texts: Iterable[str]) -> str:
-    return f"{indexed_column(column)} : ({between.join(map(_phrase, texts))})"
+def _in_column(column: str, texts: Iterable[str]) -> str:
+    return f"{indexed_column(column)} : ({' OR '.join(map(_phrase, texts))})"
 
 
 def _phrase(text: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.short_parts import LONGEST, seldom
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded, UnicodeFolded, ascii_lower
 from mock_servicenow.now_platform.errors import Signal
 
@@ -201,8 +202,9 @@ class Operand(Struct, frozen=True):
         text = self.sql if self.compare_as is not CompareAs.NUMBER else sa.cast(self.sql, sa.Text())
         pattern = f"{before}{literal}{after}"
         if value.isascii():
-            return Folded(text).like(sa.literal(ascii_lower(pattern), sa.Text()), escape="\\")
-        return UnicodeFolded(text).like(UnicodeFolded(sa.literal(pattern, sa.Text())), escape="\\")
+            test = Folded(text).like(sa.literal(ascii_lower(pattern), sa.Text()), escape="\\")
+            return seldom(test) if len(value) <= LONGEST and before and after else test
+        return seldom(UnicodeFolded(text).like(UnicodeFolded(sa.literal(pattern, sa.Text())), escape="\\"))
 
 
 def _type_of(stored: str | float) -> sa.types.TypeEngine[Any]:

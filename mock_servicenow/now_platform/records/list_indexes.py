@@ -7,10 +7,13 @@ import sqlalchemy as sa
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs
 from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.short_parts import short_parts
 from mock_servicenow.now_platform.dictionary.sql_tables import fold, indexed_form, list_index_name
 
 LARGE = 20_000
 """The number of rows from which a table gets such indexes; fewer are sorted and read quickly without."""
+BEGINNING = 250
+"""Characters, of four bytes at most, of the longest texts that PostgreSQL has whole in an index to sort by."""
 MOST_COLUMNS = 7
 """Columns of a table besides the one that names a record and the times that a list shows by default."""
 _MOST = 12  # each makes every write slower
@@ -21,26 +24,58 @@ _SYSTEM = {column.name for column in SYSTEM_COLUMNS}
 def sorting_indexes(dictionary: Dictionary, root: str, dialect: sa.Dialect) -> dict[str, str]:
     """Return the indexes to sort by, each with what follows its name in the statement that makes it.
 
-    PostgreSQL gets none of texts, of which its entries take 2,704 bytes at most.
+    PostgreSQL's have the beginnings of texts, since its entries take 2,704 bytes at most, and list the longer texts.
     """
     quote, embedded = dialect.identifier_preparer.quote, dialect.name == "sqlite"
-    return {
-        list_index_name(root, [column.name]): f"ON {quote(root)} ({indexed_form(column, dialect)})"
-        for column in _listed(dictionary, root)
-        if not column.indexed and not column.unique and (embedded or not _is_text(column))
+    columns = [column for column in _listed(dictionary, root) if not column.indexed and not column.unique]
+    texts = [] if embedded else list(filter(sorts_by_beginning, columns))
+    plain = {list_index_name(root, [each.name]): indexed_form(each, dialect) for each in columns if each not in texts}
+    begun = {list_index_name(root, [each.name]): f"{beginning(quote(each.name))} NULLS FIRST" for each in texts}
+    long = {
+        long_texts_name(root, each.name): f"({length(quote(each.name))}) WHERE {length(quote(each.name))} > {BEGINNING}"
+        for each in texts
+    }
+    return {name: f"ON {quote(root)} ({form})" for name, form in (plain | begun).items()} | {
+        name: f"ON {quote(root)} {form}" for name, form in long.items()
     }
 
 
-def searching_indexes(dictionary: Dictionary, root: str, dialect: sa.Dialect) -> dict[str, str]:
-    """Return the indexes of parts of texts on PostgreSQL, which take its extension pg_trgm."""
+def sorts_by_beginning(column: Column) -> bool:
+    """Return whether PostgreSQL has the beginnings of a column's texts in order; other texts are short."""
+    return _is_text(column) and not column.indexed and not column.unique
+
+
+def beginning(column: str) -> str:
+    """Return the SQL of the beginning of a text on PostgreSQL, by which its rows are almost in order."""
+    return f"left({fold(column, 'postgresql')}, {BEGINNING})"
+
+
+def length(column: str) -> str:
+    """Return the SQL of the length of a text, by which those are listed that are longer than a `beginning`."""
+    return f"length({column})"
+
+
+def long_texts_name(root: str, column: str) -> str:
+    """Return the name of the index that lists the rows with a long text."""
+    return list_index_name(root, [column, "long"])
+
+
+def short_parts_name(root: str, column: str) -> str:
+    """Return the name of the index of the short parts of a column's texts."""
+    return list_index_name(root, [column, "short"])
+
+
+def searching_indexes(dictionary: Dictionary, root: str, dialect: sa.Dialect, *, trigrams: bool) -> dict[str, str]:
+    """Return the indexes of parts of texts on PostgreSQL, those of trigrams only if it has the extension pg_trgm."""
     quote = dialect.identifier_preparer.quote
-    return {
-        list_index_name(root, [column.name, "parts"]): (
-            f"ON {quote(root)} USING gin ({fold(quote(column.name), dialect.name)} gin_trgm_ops)"
-        )
-        for column in _listed(dictionary, root)
-        if _is_text(column)
-    }
+    found: dict[str, str] = {}
+    for column in filter(_is_text, _listed(dictionary, root)):
+        name = quote(column.name)
+        if trigrams:
+            parts = f"{fold(name, dialect.name)} gin_trgm_ops"
+            found[list_index_name(root, [column.name, "parts"])] = f"ON {quote(root)} USING gin ({parts})"
+        found[short_parts_name(root, column.name)] = f"ON {quote(root)} USING gin ({short_parts(name)})"
+    return found
 
 
 def _is_text(column: Column) -> bool:

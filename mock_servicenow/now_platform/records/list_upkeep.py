@@ -33,8 +33,8 @@ _INVALID = (
 class ListUpkeep:
     """Indexes large tables for lists.
 
-    An embedded database is indexed as it grows, a little between two requests. If it has large tables when it is
-    opened, it gets the indexes to sort by before it serves. A shared one is indexed while others read and write.
+    An embedded database is indexed as it grows, a little between two requests, and after it was opened: a whole index
+    to sort by, or some rows of the index of texts. A shared one is indexed while others read and write.
 
     Args:
         runner: runs the work in the background.
@@ -62,9 +62,6 @@ class ListUpkeep:
             return
         with self._store.writing() as transaction:
             large = [root for root in roots if self._is_large(lambda sql: transaction.run(Prepared(sql), ()), root)]
-            for root in large:
-                for statement in self._missing(transaction, root):
-                    transaction.run(Prepared(statement), ())
         for root in large:
             self._runner.go_on(self._steps(root))
 
@@ -127,8 +124,8 @@ class ListUpkeep:
         for (name,) in run(_INVALID):  # whoever made it was killed
             run(f"DROP INDEX CONCURRENTLY {self._store.quote(str(name))}")
         wanted = sorting_indexes(self._dictionary(), root, self._store.dialect)
-        if self._finds_parts(run):
-            wanted |= searching_indexes(self._dictionary(), root, self._store.dialect)
+        trigrams = self._finds_parts(run)
+        wanted |= searching_indexes(self._dictionary(), root, self._store.dialect, trigrams=trigrams)
         known = [str(name) for (name,) in run(_KNOWN["postgresql"])]
         lacking = list(self._creations(wanted, known, "CONCURRENTLY "))
         for statement in lacking:

@@ -1,7 +1,7 @@
 """Reads and writes rows in one transaction, without access control."""
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import compress
 from typing import Any
@@ -17,6 +17,7 @@ from mock_servicenow.now_platform.errors import UniqueKeyViolation, ViewIsReadOn
 from mock_servicenow.now_platform.query import CompiledQuery, Sight
 from mock_servicenow.now_platform.records.kernel import Kernel, Schema
 from mock_servicenow.now_platform.records.plans import TablePlan
+from mock_servicenow.now_platform.records.shared_lookup import SharedLookup
 from mock_servicenow.now_platform.records.text_lookup import TextLookup
 from mock_servicenow.now_platform.storage.database import Row, row_expressions, row_values
 from mock_servicenow.now_platform.storage.transaction import DuplicateError, Transaction
@@ -93,6 +94,7 @@ class Work:
         self._store = kernel.store
         self._due: set[str] = set()  # the tables that are indexed after the commit
         self._lookup = TextLookup(transaction, schema.dictionary, embedded=kernel.store.embedded)
+        self._shared = SharedLookup(transaction, schema.dictionary, kernel.store.dialect)
 
     def describe(self) -> None:
         """Say that what was written so far describes the tables as they are, and so need not be read for others."""
@@ -106,6 +108,7 @@ class Work:
         self._dictionary = schema.dictionary
         self._statements = schema.statements
         self._lookup = TextLookup(self.transaction, schema.dictionary, embedded=self._store.embedded)
+        self._shared = SharedLookup(self.transaction, schema.dictionary, self._store.dialect)
 
     @cached_property
     def now(self) -> str:
@@ -255,13 +258,14 @@ class Work:
         texts = self._lookup.wanted(table, query, few=True)
         statement = query.statement(
             ("count", bool(texts)), lambda: self._matching(table, query.where, texts).with_only_columns(sa.func.count())
-        )
+        ).where(*self._narrowing(table, query))
         return int(self.transaction.execute(statement, {"texts": texts}).scalar_one())
 
     def count_some(self, table: str, query: CompiledQuery, most: int) -> int:
         """Return how many rows a query matches, at most that many: it counts no further."""
         texts = self._lookup.wanted(table, query, few=False)
-        some = self._matching(table, query.where, texts).limit(most).subquery()
+        matching = self._matching(table, query.where, texts).where(*self._narrowing(table, query))
+        some = matching.limit(most).subquery()
         return int(
             self.transaction.execute(sa.select(sa.func.count()).select_from(some), {"texts": texts}).scalar_one()
         )
@@ -276,7 +280,8 @@ class Work:
 
     def _has(self, table: str, query: CompiledQuery, condition: sa.ColumnElement[bool], offset: int = 0) -> bool:
         texts = self._lookup.wanted(table, query, few=False)
-        statement = self._matching(table, condition, texts).offset(offset).limit(1)
+        matching = self._matching(table, condition, texts).where(*self._narrowing(table, query))
+        statement = matching.offset(offset).limit(1)
         return self.transaction.execute(statement, {"texts": texts}).first() is not None
 
     def _matching(
@@ -333,6 +338,8 @@ class Work:
         bounds = {"page_offset": offset} if limit is None else {"page_offset": offset, "page_limit": limit}
         texts = self._lookup.wanted(table, query, few=self._is_sorted(query))
         key = self._store.embedded, *bounds, bool(texts)
+        if self._narrowing(table, query) or self._order(table, query) is not query.order_by:
+            return self._select_page(table, query, bounds, texts), bounds
         statement = query.statement(key, lambda: self._select_page(table, query, bounds, texts))
         return statement, {**bounds, "texts": texts}
 
@@ -349,7 +356,7 @@ class Work:
 
     def _in_order(self, table: str, query: CompiledQuery, selected: sa.Select[Any], texts: str) -> sa.Select[Any]:
         """Return a statement for the rows that a query matches, in its order, found by the texts if there are any."""
-        matching = selected.where(query.where)
+        matching = selected.where(query.where, *self._narrowing(table, query))
         ordered = None if texts else self._lookup.in_order(table, query)
         if ordered is not None:
             return matching.select_from(ordered)
@@ -360,7 +367,13 @@ class Work:
         insertion = self._store.insertion_order(self._dictionary.sql_table(table))
         if self._dictionary.is_view(table):  # further parts are read by their places in this order
             return matching.order_by(*query.order_by, *insertion)
-        return matching.order_by(*(query.order_by or insertion))
+        return matching.order_by(*(self._order(table, query) or insertion))
+
+    def _order(self, table: str, query: CompiledQuery) -> Sequence[sa.ColumnElement[Any]]:
+        return query.order_by if self._store.embedded else self._shared.order(table, query)
+
+    def _narrowing(self, table: str, query: CompiledQuery) -> list[sa.ColumnElement[bool]]:
+        return [] if self._store.embedded else self._shared.narrowing(table, query)
 
     @staticmethod
     def _is_sorted(query: CompiledQuery) -> bool:

@@ -89,19 +89,15 @@ class _Terms:
         self._transaction = transaction
         self._index = index
 
-    def count(self, wanted: str, most: int) -> int:
-        """Return how many rows the index finds, counted no further than that."""
-        return count(self._transaction, self._index.count_indexed(most), {"texts": wanted})
+    def share(self, wanted: str) -> float:
+        """Return about which share of the rows the index finds."""
+        [[share]] = self._transaction.run(Prepared(self._index.share), {"texts": wanted})
+        return float(share)
 
     def beginning(self, text: str, most: int) -> list[str] | None:
         """Return the terms that begin with a text; None if there are more than that."""
-        terms = [text]
-        while len(terms) <= most:
-            found = self._transaction.run(Prepared(self._index.next_term), (terms[-1],))
-            if not found or not found[0][0].startswith(text):
-                return terms[1:]
-            terms.append(found[0][0])
-        return None
+        found = self._transaction.run(Prepared(self._index.beginning(most + 1)), {"text": text})
+        return None if len(found) > most else [term for (term,) in found]
 
 
 def count(transaction: Transaction, statement: str, values: Mapping[str, str]) -> int:

@@ -71,6 +71,8 @@ _EXPECTED = "expected sqlite:// or postgresql+psycopg://"
 
 _LONGEST_WAITS = {"lock_timeout": "10s", "statement_timeout": "60s", "idle_in_transaction_session_timeout": "60s"}
 """PostgreSQL's settings, where the URL or the server sets none."""
+_PLANNING = {"cursor_tuple_fraction": "1", "jit": "off"}
+"""PostgreSQL's settings for its plans: each answer is read to its end, and is soon there."""
 _COMPILED, _PER_CHARACTER = 2 * 1024 * 1024, 30
 """Bytes of all compiled statements that are kept, and of one by the length of its SQL."""
 _BUSY_SECONDS = 0.05  # only another tool that opens the file can lock it, and every request waits meanwhile
@@ -81,6 +83,7 @@ _CONNECTING = {"check_same_thread": False, "isolation_level": None, "timeout": _
 def _shared(address: sa.URL) -> sa.Engine:
     engine = sa.create_engine(address, pool_pre_ping=True, **_compiling())  # the server may have been restarted
     sa.event.listen(engine, "connect", _bound_waits)
+    sa.event.listen(engine, "connect", _set_planning)
     return engine
 
 
@@ -113,6 +116,12 @@ def _bound_waits(driver: Any, _record: object) -> None:  # noqa: ANN401 - no suc
     """Bound the time to wait for locks and answers, and the time that a stopped process keeps its locks."""
     for setting, value in _LONGEST_WAITS.items():
         driver.execute("SELECT set_config(%s, %s, false) WHERE current_setting(%s) = '0'", (setting, value, setting))
+    driver.commit()
+
+
+def _set_planning(driver: Any, _record: object) -> None:  # noqa: ANN401 - no such package without PostgreSQL
+    for setting, value in _PLANNING.items():
+        driver.execute("SELECT set_config(%s, %s, false)", (setting, value))
     driver.commit()
 
 

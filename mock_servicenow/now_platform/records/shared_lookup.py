@@ -1,0 +1,92 @@
+"""What queries on a large table of a shared database use of its indexes for lists, beyond what its planner does."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
+from mock_servicenow.now_platform.dictionary.short_parts import LONGEST, has_short_parts, parts_of
+from mock_servicenow.now_platform.query import CompiledQuery
+from mock_servicenow.now_platform.query.needed_texts import AllOf, HasText, Needed
+from mock_servicenow.now_platform.records.list_indexes import (
+    BEGINNING,
+    beginning,
+    length,
+    long_texts_name,
+    short_parts_name,
+    sorts_by_beginning,
+)
+from mock_servicenow.now_platform.storage.database import Prepared
+from mock_servicenow.now_platform.storage.transaction import Transaction
+
+_RARE = 0.1  # of the rows; those of more frequent parts are soon found by reading the table
+_FREQUENCIES = Prepared(
+    "SELECT most_common_elems::text::text[], most_common_elem_freqs FROM pg_stats "
+    "WHERE schemaname = current_schema() AND tablename = %s"
+)
+_HAS_LONG = (  # in the order of an index, which is then read: the planner expects a third of the rows
+    "SELECT CASE WHEN to_regclass(quote_ident(%s)) IS NOT NULL THEN "
+    "EXISTS (SELECT 1 FROM {table} WHERE {length} > {longest} ORDER BY {length} OFFSET 0 LIMIT 1) END"
+)
+
+
+class SharedLookup:
+    """The indexes as the queries of one transaction use them."""
+
+    def __init__(self, transaction: Transaction, dictionary: Dictionary, dialect: sa.Dialect) -> None:
+        self._transaction = transaction
+        self._dictionary = dictionary
+        self._quote = dialect.identifier_preparer.quote
+        self._long: dict[tuple[str, str], bool | None] = {}
+        self._narrowed: dict[tuple[str, Needed], list[sa.ColumnElement[bool]]] = {}
+
+    def narrowing(self, table: str, query: CompiledQuery) -> list[sa.ColumnElement[bool]]:
+        """Return a condition that all rows meet that a query matches, if an index finds few rows by it."""
+        if query.texts is None or self._dictionary.is_view(table):
+            return []
+        known = self._narrowed.get((table, query.texts))
+        if known is None:
+            test = self._test(table, query.texts)
+            known = self._narrowed[table, query.texts] = [] if test is None else [test]
+        return known
+
+    def order(self, table: str, query: CompiledQuery) -> Sequence[sa.ColumnElement[Any]]:
+        """Return the sort keys of a query, in a form that an index has in this order if there is one."""
+        if query.sorted_by is None or self._dictionary.is_view(table):
+            return query.order_by
+        (name, descending), root = query.sorted_by, self._dictionary.root(table)
+        has_long = self._has_long(root, name)
+        if has_long is None:
+            return query.order_by
+        begun: sa.ColumnElement[Any] = sa.literal_column(beginning(f"{self._quote(root)}.{self._quote(name)}"))
+        first = begun.desc().nulls_last() if descending else begun.asc().nulls_first()
+        return [first, *query.order_by] if has_long else [first]
+
+    def _has_long(self, root: str, column: str) -> bool | None:
+        """Return whether a column has long texts; None if it has no index to sort by."""
+        if not sorts_by_beginning(self._dictionary.sql.columns(root)[column]):
+            return None
+        if (root, column) not in self._long:
+            asked = _HAS_LONG.format(table=self._quote(root), length=length(self._quote(column)), longest=BEGINNING)
+            [[self._long[root, column]]] = self._transaction.run(Prepared(asked), (long_texts_name(root, column),))
+        return self._long[root, column]
+
+    def _test(self, table: str, needed: Needed) -> sa.ColumnElement[bool] | None:
+        if isinstance(needed, HasText):
+            is_short = not needed.text.isascii() or len(needed.text) <= LONGEST
+            return self._short_test(table, needed) if is_short else None
+        tests = [self._test(table, part) for part in needed.parts]
+        known = [test for test in tests if test is not None]
+        if isinstance(needed, AllOf):
+            return sa.and_(*known) if known else None
+        return sa.or_(*known) if len(known) == len(tests) else None
+
+    def _short_test(self, table: str, needed: HasText) -> sa.ColumnElement[bool] | None:
+        found = self._transaction.run(_FREQUENCIES, (short_parts_name(self._dictionary.root(table), needed.column),))
+        if not found:  # no index, or one that is being made
+            return None
+        frequencies = dict(zip(found[0][0] or (), found[0][1] or (), strict=False))
+        if min(frequencies.get(part, 0) for part in parts_of(needed.text)) > _RARE:
+            return None
+        return has_short_parts(self._dictionary.sql_table(table).c[needed.column], needed.text)
