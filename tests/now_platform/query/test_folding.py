@@ -27,7 +27,8 @@ def test_ascii_folds_by_rules_that_an_index_can_hold(dictionary: Dictionary) -> 
 def test_other_letters_fold_by_unicode(dictionary: Dictionary) -> None:
     """A value with other letters is folded by the database's Unicode rules."""
     assert where(dictionary, "number=É", SQLITE) == "casefold(CAST(task.number AS BLOB)) = casefold(CAST(? AS BLOB))"
-    assert where(dictionary, "number=É", POSTGRESQL).startswith("lower(task.number) = lower(")
+    folded = 'lower(lower(task.number COLLATE "C") COLLATE "default") = lower(lower('
+    assert where(dictionary, "number=É", POSTGRESQL).startswith(folded)
 
 
 def test_indexes_fold_as_comparisons_do(dictionary: Dictionary) -> None:
