@@ -85,7 +85,8 @@ class Control:
         except UnknownSnapshotError as error:
             return to_json({"error": str(error)}, 404)
         except (ControlError, FaultError, RangeError, ClockError, SnapshotError) as error:
-            return to_json({"error": str(error)}, 400)
+            beside = {"errors": error.errors} if isinstance(error, FaultError) else {}
+            return to_json({"error": str(error), **beside}, 400)
         except web.HTTPException as error:
             answer = to_json({"error": f"{request.method} {request.path}: {error.reason}"}, error.status)
             answer.headers.update({name: error.headers[name] for name in ("Allow",) if name in error.headers})

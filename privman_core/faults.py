@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
 from http import HTTPStatus
@@ -21,6 +21,7 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LENGTH = re.compile(r"[0-9]{1,18}")
 KEPT_SPENT = 20
 """Faults that are used up and still shown."""
+_MOST_NAMED = 10  # invalid keys in one message
 _WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 
 
@@ -30,10 +31,16 @@ class Option(Struct, frozen=True):
     Attributes:
         holds: whether a value is valid.
         expected: valid values in words, for messages.
+        typed: the same for people who type into a form; empty for no other words.
     """
 
     holds: Callable[[object], bool]
     expected: str
+    typed: str = ""
+
+    def wrong(self, value: object) -> str:
+        """Return what is wrong with a value that was typed into a form; empty for a valid one."""
+        return "" if self.holds(value) else f"{quoted(value)} is invalid; expected {self.typed or self.expected}"
 
 
 def _is_text(value: object) -> bool:
@@ -68,10 +75,19 @@ COUNT = Option(_is_count, f"a whole number from 0 to {_MOST_COUNT}")
 TURNS = Option(
     lambda value: value is None or (value != 0 and _is_count(value)),
     f"a whole number from 1 to {_MOST_COUNT}, or null",
+    f"a whole number from 1 to {_MOST_COUNT:,}, or nothing for all",
 )
-SPAN = Option(lambda value: _is_number(value) and value != 0, f"a number of seconds above 0, up to {MOST_SECONDS}")
+SPAN = Option(
+    lambda value: _is_number(value) and value != 0,
+    f"a number of seconds above 0, up to {MOST_SECONDS}",
+    f"a number of seconds above 0, up to {MOST_SECONDS:,}, or nothing for no limit",
+)
 STATUS = Option(_is_status, "a status from 200 to 599")
-HEADERS = Option(_are_headers, "an object of header texts, of digits for Content-Length")
+HEADERS = Option(
+    _are_headers,
+    "an object of header texts, of digits for Content-Length",
+    'JSON with the text of each header, such as {"Retry-After": "120"}',
+)
 
 COMMON: Mapping[str, Option] = {
     "kind": TEXT,
@@ -85,16 +101,24 @@ COMMON: Mapping[str, Option] = {
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+class WrongKey(Struct, frozen=True):
+    """What is wrong with a key of a fault; ``words`` say it beside the field of a form, and ``message`` anywhere."""
+
+    key: str
+    message: str
+    words: str
+
+
 class FaultError(ValueError):
-    """A fault is invalid; the message names the key and shows its value.
+    """A fault is invalid; the message names each invalid key and shows its value.
 
     Attributes:
-        key: the key, so that a form can show the message beside its field.
+        errors: what is wrong, by key, so that a form can show it beside its fields.
     """
 
-    def __init__(self, key: str, message: str) -> None:
-        super().__init__(message)
-        self.key = key
+    def __init__(self, *wrong: WrongKey) -> None:
+        super().__init__("; ".join(each.message for each in wrong[:_MOST_NAMED]))
+        self.errors = {each.key: each.words for each in wrong[:_MOST_NAMED]}
 
 
 FaultStage = Literal["waiting", "armed", "struck", "over"]
@@ -293,16 +317,15 @@ class Faults:
         return {"fault_kinds": [asdict(each) for each in self.described], "fault_keys": _expected(COMMON)}
 
     def arm(self, spec: Mapping[str, Any]) -> Fault:
-        """Arm a fault given as JSON; raises FaultError with the key and the nearest valid word."""
+        """Arm a fault given as JSON; raises FaultError with each invalid key and the nearest valid word."""
         if "kind" not in spec:
             self._refuse_unknown(spec)
         kind = spec.get("kind", "")
         if not isinstance(kind, str) or kind not in self._kinds:
-            raise FaultError(
-                "kind", f"'kind' is {quoted(kind)}{hint(str(kind), self._kinds)}; expected one of {_words(self._kinds)}"
-            )
-        for key, value in spec.items():
-            self._check(kind, key, value)
+            what = f"{quoted(kind)}{hint(str(kind), self._kinds)}; expected one of {_words(self._kinds)}"
+            raise FaultError(WrongKey("kind", f"'kind' is {what}", f"no kind is {what}"))
+        if wrong := [each for key, value in spec.items() for each in self._wrong(kind, key, value)]:
+            raise FaultError(*wrong)
         common = {key: value for key, value in spec.items() if key in COMMON}
         options = {key: value for key, value in spec.items() if key not in COMMON}
         fault = Fault(**common, options=options)
@@ -372,15 +395,17 @@ class Faults:
         keys = dict.fromkeys((*COMMON, *self.options), True)
         for key in spec:
             if key not in keys:
-                raise FaultError(key, f"unknown key {quoted(key)}{hint(key, keys)}; expected one of {_words(keys)}")
+                message = f"unknown key {quoted(key)}{hint(key, keys)}; expected one of {_words(keys)}"
+                raise FaultError(WrongKey(key, message, message))
 
-    def _check(self, kind: str, key: str, value: object) -> None:
+    def _wrong(self, kind: str, key: str, value: object) -> Iterator[WrongKey]:
         keys = {**COMMON, **self._kinds[kind].options}
         if key not in keys:
             unknown = f"unknown key {quoted(key)} of the fault {kind!r}{hint(key, keys)}"
-            raise FaultError(key, f"{unknown}; expected one of {_words(keys)}")
-        if not keys[key].holds(value):
-            raise FaultError(key, f"{key!r} is {quoted(value)}; expected {keys[key].expected}")
+            message = f"{unknown}; expected one of {_words(keys)}"
+            yield WrongKey(key, message, message)
+        elif words := keys[key].wrong(value):
+            yield WrongKey(key, f"{key!r} is {quoted(value)}; expected {keys[key].expected}", words)
 
 
 def _expected(options: Mapping[str, Option]) -> dict[str, str]:

@@ -30,19 +30,30 @@ def split_duration(stored: str) -> tuple[str, ...]:
 
 
 def join_duration(parts: Sequence[str]) -> str:
-    """Return ``H:MM:SS`` from hours, minutes and seconds, empty if all three are; raises FieldError."""
+    """Return ``H:MM:SS`` from hours, minutes and seconds, empty if all three are.
+
+    Raises FieldError that names each invalid one.
+    """
     texts = [part.strip() for part in parts]
     if not any(texts):
         return ""
-    hours, minutes, seconds = (_number(*each) for each in zip(UNITS, texts, _MOST, strict=True))
+    numbers = [_number(text, most) for text, most in zip(texts, _MOST, strict=True)]
+    wrong = [
+        f"invalid {unit} {quoted(text)}: expected a whole number from 0 to {most:,}"
+        for unit, text, most, number in zip(UNITS, texts, _MOST, numbers, strict=True)
+        if number is None
+    ]
+    if wrong:
+        raise FieldError("; ".join(wrong))
+    hours, minutes, seconds = (number or 0 for number in numbers)
     return f"{hours}:{minutes:02}:{seconds:02}"
 
 
-def _number(unit: str, text: str, most: int) -> int:
-    """Return the number that a text spells, 0 for an empty text; raises FieldError for any other text."""
+def _number(text: str, most: int) -> int | None:
+    """Return the number that a text spells, 0 for an empty text; None for any other text."""
     digits = text.lstrip("0") if text.isascii() and text.isdecimal() else None
     if text and (digits is None or len(digits) > _DIGITS or int(digits or 0) > most):
-        raise FieldError(f"invalid {unit} {quoted(text)}: expected a whole number from 0 to {most:,}")
+        return None
     return int(digits or 0)
 
 

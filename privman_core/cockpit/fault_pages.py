@@ -27,8 +27,6 @@ FIELDS: Mapping[str, str] = {
 }
 _DEFAULTS = {"path": "*", "skip": "0", "times": "1", "after": "0"}
 _TEXTS = frozenset({"kind", "method", "path", "body"})
-_BLANK_OF = {"after": "from", "lasts": "for"}
-"""The field of a recipe that sets a key of the fault, where the two have different names."""
 _MOST_DIGITS = 12
 _LONGEST = 200
 
@@ -47,27 +45,32 @@ class FaultPages:
         query = dict(visit.query)
         if query.get("status") and not query.get("kind"):
             query["kind"] = "status"
-        return await self._page(visit, Form(_DEFAULTS | query))
+        form = Form(_DEFAULTS | query)
+        try:
+            await self._chosen(form)
+        except PartyError as error:
+            form.add_error(error.key, str(error))
+        return await self._page(visit, form)
 
     async def arm(self, visit: Visit) -> web.Response:
         """Arm the fault of a recipe, or one of a kind; a refused form is shown again with errors beside its fields."""
         form = visit.form
         try:
-            party = await self._chosen(visit)
+            party = await self._chosen(form)
             await (_follow if form.value("recipe") else _arm)(party, form)
         except PartyError as error:
-            form.add_error(error.key, str(error))
+            form.errors.update(error.errors or {error.key or "party": str(error)})
         return await self._page(visit, form) if form.errors else see(f"{COCKPIT}/faults")
 
     async def disarm(self, visit: Visit) -> web.Response:
         """Disarm or forget the fault of a ``number`` at a ``party``, or all of that party."""
         number = visit.form.value("number")[:_MOST_DIGITS]
-        await (await self._chosen(visit)).disarm(int(number) if number.isascii() and number.isdecimal() else 0)
+        await (await self._chosen(visit.form)).disarm(int(number) if number.isascii() and number.isdecimal() else 0)
         return see(f"{COCKPIT}/faults")
 
-    async def _chosen(self, visit: Visit) -> ShownParty:
+    async def _chosen(self, form: Form) -> ShownParty:
         """Return the party that the form names, by default the one that serves the page; raises PartyError."""
-        parties, name = await self._parties.find(), visit.form.value("party")
+        parties, name = await self._parties.find(), form.value("party")
         party = parties.named(name) if name else self._parties.own
         if party is None:
             raise PartyError(f"the party {cut(name, _LONGEST)!r} is not shown: {parties.reason}", "party")
@@ -76,15 +79,17 @@ class FaultPages:
     async def _page(self, visit: Visit, form: Form) -> web.Response:
         parties = await self._parties.find()
         faults = {party.name: await party.faults() for party in parties}
-        chosen = parties.named(form.value("party")) or self._parties.own
+        party = parties.named(form.value("party"))
+        # One that is not shown stays chosen, so that nobody arms the fault elsewhere by mistake.
+        chosen = party.name if party else cut(form.value("party"), _LONGEST) or self._parties.own.name
         return await visit.page(
             "cockpit/faults.html",
             400 if form.errors else 200,
             title="Faults",
             parties=parties,
             faults=faults,
-            chosen=chosen.name,
-            kind=_kind(faults[chosen.name], form),
+            chosen=chosen,
+            kind=_kind(faults.get(chosen) or faults[self._parties.own.name], form),
             kinds=_parties_by_kind(faults),
             all_kinds={each.kind: each for state in faults.values() for each in state.kinds}.values(),
             methods=METHODS,
@@ -92,6 +97,7 @@ class FaultPages:
             blanks=BLANKS,
             words={"in_words": in_words, "effect": effect, "step": step},
             form=form,
+            posted=visit.request.method == "POST",
         )
 
 
@@ -112,10 +118,7 @@ def _parties_by_kind(faults: Mapping[str, FaultsState]) -> dict[str, list[str]]:
 async def _arm(party: ShownParty, form: Form) -> None:
     """Arm the fault of a kind; raises PartyError."""
     kinds = {each.kind: each for each in (await party.faults()).kinds}
-    try:
-        await party.arm(_spec(form, kinds))
-    except PartyError as error:
-        raise PartyError(str(error), error.key or "party") from None
+    await party.arm(_spec(form, kinds))
 
 
 async def _follow(party: ShownParty, form: Form) -> None:
@@ -123,13 +126,9 @@ async def _follow(party: ShownParty, form: Form) -> None:
     recipe = await _recipe(party, form.value("recipe"))
     texts = {name: form.value(name) for name in recipe.blanks}
     spec, errors = recipe.filled(texts, (await party.clock()).now)
-    form.errors.update(errors)
     if errors:
-        return
-    try:
-        await party.arm(spec)
-    except PartyError as error:
-        raise PartyError(str(error), _BLANK_OF.get(error.key, error.key) or "party") from None
+        raise PartyError(", ".join(errors), errors=errors)
+    await party.arm(spec)
 
 
 async def _recipe(party: ShownParty, name: str) -> Recipe:

@@ -3,18 +3,18 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
 import orjson
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 from yarl import URL
 
 from privman_core.clock import Due, RealClock
 from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, KnownRequest
-from privman_core.cockpit.bounded_texts import Word
+from privman_core.cockpit.bounded_texts import Sentence, Word
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_facts import EditedRequest, ExchangeDetail, ExchangeRow, FoundExchanges, Replay
 from privman_core.cockpit.foreign_answers import LARGEST, ForeignAnswerError, read_answer
@@ -44,6 +44,7 @@ T = TypeVar("T")
 class _Refusal(Struct, frozen=True):
     error: Word
     key: Word = ""
+    errors: Annotated[dict[Word, Sentence], Meta(max_length=20)] = {}
 
 
 class ControlClient:
@@ -194,7 +195,7 @@ class OtherParty(ShownParty):
             refusal = read_answer(answer.body, _Refusal)
         except ForeignAnswerError:
             raise self._unusable(f"answers with status {answer.status}") from None
-        raise PartyError(refusal.error, refusal.key)
+        raise PartyError(refusal.error, refusal.key, refusal.errors)
 
     def _unusable(self, reason: str, span: timedelta = LEFT_ALONE) -> UnusablePartyError:
         """Return the error, after which the party is left alone; the reason says what it did."""

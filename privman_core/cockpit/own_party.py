@@ -155,7 +155,7 @@ class OwnParty(ShownParty):
         try:
             self._faults.arm(spec)
         except FaultError as error:
-            raise PartyError(str(error), error.key) from None
+            raise PartyError(str(error), errors=error.errors) from None
 
     async def disarm(self, number: int) -> None:
         if number:

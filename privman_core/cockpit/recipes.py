@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 
 from privman_core.cockpit.bounded_texts import Line, Sentence, Word
 from privman_core.cockpit.time_words import TimeWordsError, read_moment, read_span
+from privman_core.faults import NUMBER, SPAN, STATUS, TURNS, Option
 
 BLANKS: Mapping[str, str] = {
     "times": "How many (empty: all)",
@@ -20,6 +21,13 @@ BLANKS: Mapping[str, str] = {
 }
 """The label of each field that a recipe may have."""
 Blank = Annotated[str, Meta(pattern=r"\A(?:times|status|seconds|from|for)\Z")]
+_VALID: Mapping[str, Option] = {
+    "times": TURNS,
+    "status": STATUS,
+    "seconds": NUMBER,
+    "from": NUMBER,
+    "for": Option(SPAN.holds, SPAN.expected, "more than no time, for example 10 minutes or 2 h"),
+}
 _SPANS = {"seconds", "for"}
 
 
@@ -72,10 +80,15 @@ class Recipe(Struct, frozen=True):
         """Return the fault with its fields filled in, and an error for each field that is invalid."""
         spec, errors = dict(self.fault), dict[str, str]()
         for name in self.blanks:
+            text = texts.get(name, "").strip()
             try:
-                spec |= _part(name, texts.get(name, "").strip(), now)
+                part = _part(name, text, now)
             except TimeWordsError as error:
                 errors[name] = str(error)
+                continue
+            if not all(map(_VALID[name].holds, part.values())):
+                errors[name] = _VALID[name].wrong(text)
+            spec |= part
         return spec, errors
 
     @property

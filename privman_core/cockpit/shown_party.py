@@ -17,11 +17,13 @@ class PartyError(Exception):
 
     Attributes:
         key: of the field that is wrong; empty for none.
+        errors: what is wrong with several fields, by key.
     """
 
-    def __init__(self, message: str, key: str = "") -> None:
+    def __init__(self, message: str, key: str = "", errors: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.key = key
+        self.errors = errors or {}
 
 
 class UnusablePartyError(Exception):

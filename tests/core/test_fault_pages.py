@@ -86,12 +86,14 @@ async def test_fault_after_its_time_is_not_armed(party: Party, browser: Browser)
 @pytest.mark.parametrize(
     ("key", "value", "error"),
     [
-        ("status", "teapot", "'status' is 'teapot'; expected a status from 200 to 599"),
-        ("skip", "-1", "'skip' is -1; expected a whole number from 0"),
+        ("status", "teapot", "'teapot' is invalid; expected a status from 200 to 599"),
+        ("skip", "-1", "-1 is invalid; expected a whole number from 0"),
         ("skip", "9" * 5_000, "expected a whole number from 0"),
-        ("after", "1e300", "'after' is 1e+300; expected a number of seconds from 0 to 316224000"),
+        ("after", "1e300", "1e+300 is invalid; expected a number of seconds from 0 to 316224000"),
+        ("times", "all", "'all' is invalid; expected a whole number from 1 to 1,000,000,000, or nothing for all"),
+        ("headers", "A: b", "'A: b' is invalid; expected JSON with the text of each header"),
         ("after", "9" * 5_000, "expected a number of seconds from 0 to 316224000"),
-        ("kind", "statos", "'kind' is 'statos' (did you mean 'status'?)"),
+        ("kind", "statos", "no kind is 'statos' (did you mean 'status'?)"),
         ("party", "Console", "the party 'Console' is not shown: No other party is known yet."),
     ],
 )
@@ -101,6 +103,32 @@ async def test_invalid_fault_is_refused(browser: Browser, key: str, value: str, 
     assert (status, error in html.replace("&#39;", "'")) == (400, True)
     assert ('value="/mine"' in html) is (key != "kind")
     assert ('aria-invalid="true"' in html) is (key != "party")
+    assert browser.party.faults.armed == []
+
+
+@pytest.mark.parametrize(
+    ("values", "wrong"),
+    [
+        ({"kind": "status", "skip": "abc", "times": "0", "status": "999"}, ["skip", "times", "status"]),
+        ({"recipe": "down", "from": "noon", "for": "a while"}, ["echo-down-from", "echo-down-for"]),
+    ],
+)
+async def test_every_invalid_field_has_its_error(browser: Browser, values: dict[str, str], wrong: list[str]) -> None:
+    """All at once, each beside its field and nowhere else."""
+    _, html = await browser.post("/faults", values)
+    assert re.findall(r'id="([\w-]+)"[^>]*aria-invalid="true"', html) == wrong
+    assert re.findall(r'class="error" id="([\w-]+)\.error"', html) == wrong
+    assert re.findall(r'role="alert"[^>]*>([^<]*)', html) == ["The fault was not armed."]
+
+
+async def test_fault_of_a_party_that_is_not_shown_goes_nowhere_else(browser: Browser) -> None:
+    """The page says so, keeps the party and what is typed, and is refused as long as that party is not shown."""
+    status, html = await browser.get("/faults?party=Console&kind=status&status=401")
+    assert (status, "The fault cannot be armed: the party &#39;Console&#39; is not shown" in html) == (400, True)
+    assert "status at Console" in html
+    assert '<option value="Console" selected>Console (not shown)' in html
+    status, html = await browser.post("/faults", {"party": "Console", "kind": "status", "status": "401"})
+    assert (status, 'name="party" value="Console"' in html, 'value="401"' in html) == (400, True, True)
     assert browser.party.faults.armed == []
 
 
@@ -135,7 +163,7 @@ async def test_recipe_is_armed_for_a_while(party: Party, browser: Browser) -> No
     [
         ({"recipe": "down", "from": "noon", "for": "2 h"}, "'noon' is no time; expected for example now, 18:00"),
         ({"recipe": "down", "from": "now", "for": "a while"}, "'a while' is no time; expected for example 90s"),
-        ({"recipe": "down", "from": "now", "for": "0"}, "'lasts' is 0; expected a number of seconds above 0"),
+        ({"recipe": "down", "from": "now", "for": "0"}, "'0' is invalid; expected more than no time"),
         ({"recipe": "up"}, "Echo has no recipe 'up'"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
-from aiohttp import ClientSession, encode_basic_auth, web
+from aiohttp import ClientSession, CookieJar, encode_basic_auth, web
 
 from console_sim import ConsoleSim
 from console_sim.settings import Settings as ConsoleSettings
@@ -15,6 +15,7 @@ from mock_servicenow.settings import Settings
 from privman_core.exchange_marks import MARK
 from privman_core.neighbours import MOST_SENDERS
 
+from .cockpit_browser import FORM_TOKEN
 from .conftest import TOKEN
 
 
@@ -126,6 +127,35 @@ async def test_few_senders_are_asked() -> None:
         await _page(servicenow.url)
     expected = [*urls[-1:-3:-1], *urls[-3:0:-1]]
     assert [f"http://{host}" for host in asked] == expected
+
+
+async def test_every_invalid_field_of_the_other_partys_fault_has_its_error() -> None:
+    """As if it were the own party's."""
+    async with (
+        MockServiceNow(seed=1) as servicenow,
+        ConsoleSim(servicenow=servicenow, seed=1),
+        ClientSession(cookie_jar=CookieJar(unsafe=True)) as http,
+    ):
+        found = FORM_TOKEN.search(await _page(servicenow.url, "/faults"))
+        assert found is not None
+        form = {"cockpit_token": found[1], "party": "Console", "kind": "status", "skip": "abc", "status": "999"}
+        async with http.post(f"{servicenow.url}/__cockpit/faults", data=form) as answer:
+            html = await answer.text()
+    assert re.findall(r'id="([\w-]+)"[^>]*aria-invalid="true"', html) == ["skip", "status"]
+
+
+async def test_exchanges_are_in_order_while_time_stands_still() -> None:
+    """Calls of the two parties in turn are listed in turn, so that they are not folded."""
+    async with MockServiceNow(seed=1) as servicenow, ConsoleSim(servicenow=servicenow, seed=1) as console:
+        for _ in range(3):
+            for url in (
+                f"{servicenow.url}/api/now/table/incident",
+                f"{console.url}/Tms/services/api/v1/version/Current",
+            ):
+                async with ClientSession() as http, http.get(url):
+                    """Leave it in the journal."""
+        html = await _page(console.url)
+    assert re.findall(r'<tr id="x-(\w+)-', html)[:6] == ["console", "servicenow"] * 3
 
 
 async def _register(servicenow: MockServiceNow, address: str) -> None:

@@ -57,18 +57,25 @@ async def test_invalid_values_are_refused(site: Site, field: str, value: str, er
 
 
 async def test_invalid_duration_is_refused(site: Site) -> None:
-    """One invalid part of a duration refuses all three."""
+    """One invalid part of a duration refuses all three; each invalid one is named, and marked."""
     sys_id = await site.activity_type(await site.register())
     name = f"{ACTIVITY_TYPE}.max_timeout"
+    minutes, hours = (
+        "invalid minutes '60': expected a whole number from 0 to 59",
+        "expected a whole number from 0 to 9,999",
+    )
     for parts, error in (
-        (("1", "60", ""), "invalid minutes '60': expected a whole number from 0 to 59"),
-        (("x", "", ""), "invalid hours 'x': expected a whole number from 0 to 9,999"),
-        (("99999999", "2", ""), "invalid hours '99999999': expected a whole number from 0 to 9,999"),
+        (("1", "60", ""), minutes),
+        (("x", "", ""), f"invalid hours 'x': {hours}"),
+        (("99999999", "2", ""), f"invalid hours '99999999': {hours}"),
+        (("x", "60", "2"), f"invalid hours 'x': {hours}; {minutes}"),
     ):
         units = zip(("hours", "minutes", "seconds"), parts, strict=True)
         shown = await _update(site, ACTIVITY_TYPE, sys_id, {f"{name}.{unit}": part for unit, part in units})
         assert shown.status == 422
         assert _error(shown.html, name) == error
+        marked = re.findall(rf'name="{re.escape(name)}\.(\w+)"[^>]*aria-invalid', shown.html)
+        assert marked == [unit for unit in ("hours", "minutes") if unit in error]
 
 
 async def test_empty_fields_clear_a_duration(site: Site) -> None:
