@@ -246,3 +246,23 @@ async def test_search_that_has_not_ended_says_so(roomy_party: Party) -> None:
     _, html = await roomy_party.call("GET", f"{SELECTION}?find=body:needle")
     _, html = await roomy_party.call("GET", f"{SELECTION}?find=body:needle")
     assert ("/needle" in html, "not been searched yet" in html) == (True, False)
+
+
+async def test_archive_lists_the_first_parameters_of_a_query(roomy_party: Party) -> None:
+    """The address has all of them."""
+    await roomy_party.call("GET", f"/x?{'&'.join(f'p{number}' for number in range(1_200))}")
+    _, har = await roomy_party.call("GET", f"{SELECTION}/exchanges.har?x=echo-1")
+    [entry] = har["log"]["entries"]
+    assert (len(entry["request"]["queryString"]), "p1199" in entry["request"]["url"]) == (1_000, True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("choice", ["find=", "&".join(f"x=echo-{number}" for number in range(1, 20))])
+async def test_selection_has_a_size(roomy_party: Party, choice: str) -> None:
+    """What is too much is named; an archive has the rest."""
+    for _ in range(19):
+        await roomy_party.call("POST", "/x", data="x" * 1_000_000)
+    _, html = await roomy_party.call("GET", f"{SELECTION}?{choice}")
+    assert "have more than 32 MiB." in html
+    _, har = await roomy_party.call("GET", f"{SELECTION}/exchanges.har?{choice}")
+    assert 10 < len(har["log"]["entries"]) < 19
