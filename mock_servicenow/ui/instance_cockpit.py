@@ -8,9 +8,9 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.users import ADMIN_ROLE
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
+from mock_servicenow.privilege_manager.tables import INTEGRATION_ROLES
 from mock_servicenow.ui.instance_requests import InstanceRequests
 from privman_contracts.contract_checks import ContractChecks
-from privman_contracts.exchanges import ExchangeContract
 from privman_core.clock import Due
 from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, RequestDetail
 from privman_core.cockpit.contract_comparison import ContractComparison
@@ -19,6 +19,9 @@ from privman_core.cockpit.product import Explanation, is_sent_by
 from privman_core.cockpit.recipes import Recipe, wire_recipes
 from privman_core.exchange import Exchange
 
+_UNKNOWN = "API client"
+_PARTIES = frozenset({"", "approver", "browser", "console", "servicenow", "tester"})
+"""Names of users that would be taken for parties."""
 _PREPARATIONS, _DELIVERS = frozenset({"log_on", "log_out"}), "deliver_decision"
 _MOST_ENDPOINTS = 20
 """Registrations in which the other party is searched."""
@@ -54,7 +57,7 @@ class InstanceProduct:
             return Explanation("Console", summary)
         if contract is None and not exchange.url.startswith("/api/"):  # pages for people are outside of it
             return Explanation("Browser", summary)
-        return Explanation("Approver" if self._is_approver(exchange, contract) else "API client", summary)
+        return Explanation(self._caller(exchange), summary)
 
     def scenario(self, title: str, exchanges: Sequence[ExchangeToSave]) -> str:
         """Return the YAML of a scenario that plays the same."""
@@ -89,12 +92,14 @@ class InstanceProduct:
         """Return the addresses to which the newest registrations want decisions posted, the newest first."""
         return await self._instance.run(self._endpoint_urls)
 
-    def _is_approver(self, exchange: Exchange, contract: ExchangeContract | None) -> bool:
-        """Return whether the exchange is an approver's, and its user may decide."""
-        deciding = {self._app.tables.approver_role, ADMIN_ROLE}
-        return (
-            contract is not None and contract.caller == "approver" and not deciding.isdisjoint(exchange.findings.roles)
-        )
+    def _caller(self, exchange: Exchange) -> str:
+        """Return who called an API, by who logged in: the console's account, an approver, or another user by name."""
+        user, roles = exchange.user, exchange.findings.roles
+        if ADMIN_ROLE not in roles and roles.issuperset(INTEGRATION_ROLES):
+            return "Console"
+        if ADMIN_ROLE not in roles and self._app.tables.approver_role in roles:
+            return "Approver"
+        return _UNKNOWN if user.lower() in _PARTIES else user
 
     def _approvals(self, most: int) -> list[ApprovalState]:
         with self._instance.transaction(self._instance.system) as session:

@@ -140,8 +140,8 @@ class MergedRow(Struct, frozen=True):
 
     @property
     def user(self) -> str:
-        """The user who logged in; empty for none, or if the answering party is not shown."""
-        return self.served.user
+        """The user who logged in; empty for none, if the answering party is not shown, or if `source` says it."""
+        return "" if self.served.user == self.source else self.served.user
 
     @property
     def verdict(self) -> ExchangeRow:

@@ -188,7 +188,7 @@ class OwnParty(ShownParty):
             direction=exchange.direction,
             method=exchange.method,
             url=cut(self._journal.show_url(exchange), LONGEST_SEARCHED),
-            other_party=known.other_party,
+            other_party=self._journal.mask(known.other_party),
             contract=known.contract,
             status=exchange.status,
             error=exchange.error,

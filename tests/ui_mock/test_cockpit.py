@@ -2,7 +2,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from aiohttp import ClientSession
+from aiohttp import ClientSession, encode_basic_auth
 
 from mock_servicenow.app import Blueprint, create_app
 from mock_servicenow.settings import Settings
@@ -98,21 +98,29 @@ async def test_approvals_link_to_their_diagram(site: Site) -> None:
     html = (await _looking(site, "/approvals")).html
     assert [(row[0], row[2].split()[0]) for row in _cells(html)] == [(other, "Pending"), (GUID, "Approve")]
     html = (await _looking(site, "/sequence?find=POST")).html
-    assert re.findall(r'class="name"[^>]*>([^<]*)<', html)[:2] == ["API client", "ServiceNow"]
+    assert re.findall(r'class="name"[^>]*>([^<]*)<', html)[:2] == ["admin", "ServiceNow"]
     assert [(row[2], row[3], row[4]) for row in _cells(html)][-2:] == [
         ("ServiceNow → Console", "200", "kept"),
         ("ServiceNow → Console", "200", "broken (3)"),
     ]
 
 
-async def test_callers_are_recognized_by_their_calls(site: Site) -> None:
-    """A decision over the API comes from the approver, also an administrator; other calls come from an API client."""
-    sys_id = await site.ask()
-    await site.change(REQUEST, sys_id, {"status": "Deny"})
-    await site.call("GET", "/api/now/table/incident")
-    rows = _cells((await _looking(site, "")).html)
-    by_path = {row[6].split("?")[0].rsplit("/", 1)[1].split()[0]: row[3].split(" →")[0] for row in rows}
-    assert (by_path[sys_id], by_path["incident"]) == ("Approver", "API client")
+async def test_callers_are_recognized_by_who_logs_in(site: Site) -> None:
+    """Not by what they do: an administrator has a name, and whoever did not log in, or has a party's name, has none."""
+    await site.add_user("console", "x_thyti_thycotic_p.pm_user")
+    callers = {
+        "admin": "admin",
+        "privman.approver": "Approver",
+        "privman.integration": "Console",
+        "console": "API client",
+        "nobody": "API client",
+    }
+    for user in callers:
+        headers = {"Authorization": encode_basic_auth(user, "admin")}
+        async with site.http.get(f"{site.url}/api/now/table/{REQUEST}?sysparm_limit=1", headers=headers):
+            pass
+    rows = _cells((await _looking(site, "?find=sysparm_limit")).html)
+    assert [row[3].split(" →")[0] for row in reversed(rows)] == list(callers.values())
 
 
 async def test_cockpit_shows_no_secrets(site: Site) -> None:

@@ -96,7 +96,7 @@ async def test_page_begins_with_what_happened(site: Site, changes: dict[str, str
     """In sentences: who asked whom for what, what was answered, and whether the contract was kept."""
     body = {"request_id": GUID, "instance_id": "a" * 32, "activity_type_id": "b" * 32, "metadata": METADATA} | changes
     text = _text(await _sent(site.http, site.url, REQUEST, body))
-    assert "API client to ServiceNow: Send an approval request." in text
+    assert "admin to ServiceNow: Send an approval request." in text
     assert sentence in text
 
 

@@ -190,7 +190,7 @@ async def test_wait_between_clocks_that_differ_is_not_shown() -> None:
     """Whichever party is ahead: a wait is one that a clock has measured, and the page says that the clocks differ."""
     async with _separate() as fakes:
         await fakes.set_up()
-        differ = "The clocks of ServiceNow and Console differ, or have differed."
+        differ, request_id = "The clocks of ServiceNow and Console differ, or have differed.", ""
         for ahead, hours in ((fakes.console, 100), (fakes.servicenow, 300)):
             await fakes.control(ahead, "POST", "/clock/advance", {"seconds": hours * 3_600})
             request_id = await fakes.ask_and_approve()

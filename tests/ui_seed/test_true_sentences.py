@@ -88,19 +88,20 @@ async def test_approval_without_computer_promises_no_run(desk: Desk) -> None:
 
 
 async def test_who_sent_it_is_who_logged_in(desk: Desk) -> None:
-    """Neither the contract nor the integration user makes a caller the console or an approver."""
+    """Not what the contract expects; whoever uses the console's account without being the console is called so."""
     asked = await desk.ask()
     values = {"request_id": "0f3c1b52-9d7e-4a16-8b58-52c9b6a5d002", "metadata": "{}"}
     await desk.try_to("POST", "", values, "privman.approver")
     await desk.try_to("PATCH", f"/{asked['sys_id']}", {"comment": "mine"}, "privman.integration")
     journal = await desk.look(desk.fakes.servicenow, "?find=-from:console")
-    assert (journal.count("API client → ServiceNow"), "Approver →" in journal) == (2, False)
+    assert (journal.count("Approver → ServiceNow"), journal.count("API client (as Console) → ServiceNow")) == (1, 0)
+    assert "API client (as Console) → ServiceNow" in await desk.look(desk.fakes.servicenow, "?find=from:console")
     shown = await desk.page(await desk.approve(asked))
-    said = ("API client (privman.integration) → ServiceNow", "Approver (privman.approver) → ServiceNow")
+    said = ("API client (as Console) (privman.integration) → ServiceNow", "Approver (privman.approver) → ServiceNow")
     check(shown, (*said, "Console (privman.integration) → ServiceNow", "ServiceNow (API User"), ())
     path = await desk.path(desk.fakes.servicenow, "user:privman.approver+method:POST")
     page = await desk.fakes.look(desk.fakes.servicenow, path)
-    check(page, ("<dd>API client</dd>", "<dd>privman.approver</dd>", "API client to ServiceNow"), ("Console to",))
+    check(page, ("<dd>Approver</dd>", "<dd>privman.approver</dd>", "Approver to ServiceNow"), ("Console to",))
 
 
 async def test_what_a_fault_struck_is_judged_at_neither_party(desk: Desk) -> None:
