@@ -6,19 +6,16 @@ from http import HTTPStatus
 
 from msgspec import Struct
 
-from privman_core.cockpit.addresses import exchange_name, exchange_page, line_like, target_of
+from privman_core.cockpit.addresses import exchange_name, exchange_page, line_like
 from privman_core.cockpit.exchange_facts import (
     ExchangeDetail,
     ExchangeRow,
-    ExchangeToSave,
     FoundExchanges,
-    PrintedMessage,
 )
 from privman_core.cockpit.merged_rows import JournalEntry, MergedRow, merged
 from privman_core.cockpit.parties import Parties
 from privman_core.cockpit.shown_party import PartyError, ShownParty
 from privman_core.exchange import path_of
-from privman_core.http_archive import ArchivedExchange
 from privman_core.inputs import quoted
 from privman_core.pages.site import PageError, Visit
 
@@ -54,6 +51,12 @@ class Chosen(Struct, frozen=True):
     def is_form(self) -> bool:
         """Whether a browser posted it, so that its journal has neither its fields nor the page that was answered."""
         return self.detail.row.direction == "in" and not self.detail.printed["request"]["headers"]
+
+    @property
+    def server(self) -> str:
+        """Who answers it."""
+        row = self.detail.row
+        return self.party.name if row.direction == "in" else row.other_party
 
     @property
     def name(self) -> str:
@@ -176,17 +179,22 @@ class _Choosing:
         """Return what was chosen, as the senders have it."""
         found = [(party, FoundExchanges(_newest_first(self.rows[party.name]))) for party in self._parties]
         rows = merged(found).rows
-        chosen, left = list[Chosen](), MOST_BYTES
-        for place, row in enumerate(rows):
+        details, left = list[tuple[MergedRow, ExchangeDetail | None]](), MOST_BYTES
+        for row in rows:
             detail = await self._detail(row)
-            left -= size_of(detail)
+            left -= 0 if detail is None else size_of(detail)
             if left < 0:
-                self._missing.append(f"{len(rows) - place} older exchanges, because all have more than {_MOST_MIB}")
+                older = f"{len(rows) - len(details)} older exchanges"
+                self._missing.append(f"{older}, because all have more than {_MOST_MIB}")
                 break
-            if detail is not None:  # else it has just left the journal
-                other = row.server.party if row.is_pair else None
-                chosen.append(Chosen(row.sender.party, detail, other, row.fault))
-        return ChosenExchanges(chosen[::-1], rows[::-1], self._missing, self._unjudged)
+            details.append((row, detail))
+        # Without one that has just left the journal.
+        chosen = [
+            Chosen(row.sender.party, detail, row.server.party if row.is_pair else None, row.fault)
+            for row, detail in reversed(details)
+            if detail is not None
+        ]
+        return ChosenExchanges(chosen, rows[::-1], self._missing, self._unjudged)
 
     async def _detail(self, row: MergedRow) -> ExchangeDetail | None:
         party, number = row.sender.party, row.sent.number
@@ -197,10 +205,8 @@ def _newest_first(rows: Mapping[int, ExchangeRow]) -> list[ExchangeRow]:
     return sorted(rows.values(), key=lambda row: row.number, reverse=True)
 
 
-def size_of(detail: ExchangeDetail | None) -> int:
+def size_of(detail: ExchangeDetail) -> int:
     """Return about how many bytes an exchange has."""
-    if detail is None:
-        return 0
     printed = detail.printed
     bodies = len(printed["request"]["body"]) + len(printed["response"]["body"])
     return _LEAST_SIZE + len(printed["url"]) + bodies
@@ -238,54 +244,6 @@ class _Pairs:
         return self._known[method, path]
 
 
-def seen(chosen: Chosen, parties: Parties) -> ExchangeToSave:
-    """Return an exchange as a scenario is made from it."""
-    row, printed = chosen.detail.row, chosen.detail.printed
-    headers = printed["request"]["headers"]
-    by_party = chosen.other is not None or row.direction == "out"
-    return ExchangeToSave(
-        at=row.at,
-        server=server_of(chosen),
-        method=row.method,
-        target=target_of(printed["url"]),
-        request=printed["request"]["body"],
-        status=row.status,
-        answer=printed["response"]["body"],
-        fault=chosen.fault,
-        authorized=any(name.lower() == "authorization" for name, _ in headers),
-        by_party=by_party if by_party or len(parties.all) > 1 else bool(row.mark) or None,
-        form=chosen.is_form,
-        about=row.about,
-    )
-
-
-def archived(chosen: Chosen, base: str) -> ArchivedExchange:
-    """Return an exchange as an archive has it; ``base`` is the address of the party that has it."""
-    row, printed = chosen.detail.row, chosen.detail.printed
-    ours = {"in": ["response"], "out": ["request"]}[row.direction]
-    return ArchivedExchange(
-        at=row.at,
-        method=row.method,
-        url=printed["url"] if row.direction == "out" else f"{base}{printed['url']}",
-        request_headers=_pairs_of(printed["request"]),
-        request=printed["request"]["body"],
-        status=row.status,
-        response_headers=_pairs_of(printed["response"]),
-        response=printed["response"]["body"],
-        further={"_ours": ours if chosen.other is None else ["request", "response"]},
-    )
-
-
-def server_of(chosen: Chosen) -> str:
-    """Return the name of who answers an exchange."""
-    row = chosen.detail.row
-    return chosen.party.name if row.direction == "in" else row.other_party
-
-
 def base_of(chosen: Chosen, visit: Visit) -> str:
     """Return the address of the party that has an exchange, as the browser finds it."""
     return chosen.party.url or str(visit.request.url.origin())
-
-
-def _pairs_of(message: PrintedMessage) -> list[tuple[str, str]]:
-    return [(str(name), value) for name, value in message["headers"]]

@@ -7,7 +7,7 @@ import orjson
 from msgspec import Struct
 
 from privman_core.cockpit.addresses import exchange_name
-from privman_core.cockpit.chosen_exchanges import Chosen, base_of, server_of
+from privman_core.cockpit.chosen_exchanges import Chosen, base_of
 from privman_core.cockpit.copied_requests import Copies, copies
 from privman_core.cockpit.parties import Parties
 from privman_core.exchange import path_of
@@ -39,16 +39,16 @@ def actions_of(chosen: Chosen, parties: Parties, visit: Visit) -> ExchangeAction
     """Return the actions on an exchange."""
     row, party = chosen.detail.row, chosen.party
     return ExchangeActions(
-        copies(chosen.detail.printed, base_of(chosen, visit), server_of(chosen)),
+        copies(chosen.detail.printed, base_of(chosen, visit), chosen.server),
         exchange_name(party.name, row.replays) if row.replays else "",
-        _fault(chosen) if parties.named(server_of(chosen)) else {},
+        _fault(chosen) if parties.named(chosen.server) else {},
     )
 
 
 def _fault(chosen: Chosen) -> dict[str, str]:
     """Return the fault that makes the next request fail as this one did, or with 503 if this one succeeded."""
     row, answer = chosen.detail.row, chosen.detail.printed["response"]
-    common = {"party": server_of(chosen), "method": row.method, "path": _glob(path_of(row.url))}
+    common = {"party": chosen.server, "method": row.method, "path": _glob(path_of(row.url))}
     if not row.status:
         return {**common, "kind": row.fault or "reset"}
     if row.status < _FAILED:

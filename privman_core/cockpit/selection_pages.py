@@ -10,16 +10,15 @@ from aiohttp import web
 from privman_core.cockpit.chosen_exchanges import (
     Chosen,
     ChosenExchanges,
-    archived,
     base_of,
     choice,
     named,
-    seen,
     size_of,
 )
 from privman_core.cockpit.compared_exchanges import ComparedExchanges, compare
 from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.product import Product
+from privman_core.cockpit.saved_exchanges import archived, to_save
 from privman_core.cockpit.shown_party import PartyError
 from privman_core.control import COCKPIT
 from privman_core.exchange import path_of
@@ -130,7 +129,7 @@ class SelectionPages:
         if not some:
             return ""
         return await aside_of(
-            _size(some), lambda: self._product.scenario(_title(some), [seen(each, parties) for each in some])
+            _size(some), lambda: self._product.scenario(_title(some), [to_save(each, parties) for each in some])
         )
 
 
