@@ -24,6 +24,8 @@ PagePath = Annotated[str, Meta(pattern=r"\A(?:/(?![/\\])[!-\[\]-~]*)?\Z", max_le
 Verdict = Annotated[str, Meta(pattern=r"\A(?:kept|broken|running|fault|none|large)\Z")]
 Word = Annotated[str, Meta(max_length=300)]
 """A name, a state or a version."""
+Values = Annotated[dict[Word, Annotated[list[Word], Meta(max_length=20)]], Meta(max_length=20)]
+"""Values by the word of a search line."""
 Sentence = Annotated[str, Meta(max_length=100_000)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Tone = Literal["good", "bad", "quiet"]

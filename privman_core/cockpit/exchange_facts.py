@@ -4,7 +4,18 @@ from typing import NotRequired, TypedDict
 
 from msgspec import Struct, field
 
-from privman_core.cockpit.bounded_texts import HeaderName, Line, Method, Moment, Rows, Sentence, Tone, Verdict, Word
+from privman_core.cockpit.bounded_texts import (
+    HeaderName,
+    Line,
+    Method,
+    Moment,
+    Rows,
+    Sentence,
+    Tone,
+    Values,
+    Verdict,
+    Word,
+)
 from privman_core.exchange import Direction
 
 VERDICTS = {
@@ -101,6 +112,7 @@ class FoundExchanges(Struct, frozen=True):
         newest: number of the newest exchange, whether it matches or not; 0 for none.
         epoch: changes when the journal is cleared or its party starts again, and numbers begin again.
         unjudged: how many exchanges a search for verdicts or in bodies has yet to read.
+        values: if none matches, what the newest ones have of the words of the search line, by word.
     """
 
     rows: Rows[ExchangeRow]
@@ -109,6 +121,7 @@ class FoundExchanges(Struct, frozen=True):
     newest: int = 0
     epoch: Word = ""
     unjudged: int = 0
+    values: Values = {}
 
 
 class PrintedMessage(TypedDict):

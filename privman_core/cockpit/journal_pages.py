@@ -11,8 +11,9 @@ from msgspec import Struct, field
 from privman_core.cockpit.exchange_facts import FoundExchanges
 from privman_core.cockpit.folding import JournalLine, folded
 from privman_core.cockpit.merged_rows import MergedRow, has_ties, merged, with_other_entries
+from privman_core.cockpit.missing_values import hints
 from privman_core.cockpit.parties import Parties, PartyFinder
-from privman_core.cockpit.search_line import Term, read_terms, toggled, write_terms
+from privman_core.cockpit.search_line import Term, is_open, read_terms, toggled, write_terms
 from privman_core.cockpit.search_words import WORDS
 from privman_core.cockpit.shown_party import PartyError, ShownParty
 from privman_core.control import COCKPIT
@@ -69,6 +70,11 @@ class JournalAddress(Struct, frozen=True):
         """Return whether the search has a term."""
         return term in read_terms(self.line)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether a quotation mark of the search is not closed."""
+        return is_open(self.line)
+
     def in_bodies(self) -> str:
         """Return the address of the search for the same texts in bodies; empty if there are none."""
         terms = read_terms(self.line)
@@ -95,6 +101,7 @@ class JournalPage(Struct, frozen=True):
         evicted: how many exchanges of each party are no longer kept, if any.
         unjudged: how many exchanges a search for verdicts or in bodies has yet to read.
         ties: see `has_ties`.
+        hints: why a search finds nothing.
     """
 
     lines: Sequence[JournalLine] = ()
@@ -104,6 +111,7 @@ class JournalPage(Struct, frozen=True):
     evicted: Mapping[str, int] = {}
     unjudged: int = 0
     ties: bool = False
+    hints: Sequence[str] = ()
 
     @property
     def last_request(self) -> str:
@@ -183,6 +191,7 @@ async def _read(parties: Parties, here: JournalAddress) -> JournalPage:
         {party.name: part.evicted for party, part in first if part.evicted},
         sum(part.unjudged for _, part in found),
         has_ties([row for line in shown for row in line.rows]),
+        [] if shown else hints(here.line, (part.values for _, part in first)),
     )
 
 

@@ -15,6 +15,7 @@ from privman_core.cockpit.exchange_facts import (
     PrintedExchange,
 )
 from privman_core.cockpit.journal_search import JournalSearch
+from privman_core.cockpit.missing_values import MOST_LOOKED_AT, values_of
 from privman_core.cockpit.party_facts import (
     LONGEST_URL,
     MOST_HITS,
@@ -66,7 +67,13 @@ class OwnParty(ShownParty):
             if len(rows) > most:
                 break
         more = len(rows) > most
-        return FoundExchanges(rows[:most], more, kept.evicted, kept.newest, kept.epoch, search.unjudged)
+        values = {} if rows or before else self._values(line)
+        return FoundExchanges(rows[:most], more, kept.evicted, kept.newest, kept.epoch, search.unjudged, values)
+
+    def _values(self, line: str) -> dict[str, list[str]]:
+        """Return what the newest exchanges have of the words of a search line."""
+        newest = self._journal.kept(max(0, self._journal.newest - MOST_LOOKED_AT))
+        return values_of(line, map(self._seen, reversed(newest)))
 
     async def marked(self, marks: Collection[str]) -> list[ExchangeRow]:
         wanted = set(marks) - {""}

@@ -6,9 +6,12 @@ from aiohttp import web
 from msgspec import Struct, field
 
 from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState
+from privman_core.cockpit.exchange_facts import FoundExchanges
 from privman_core.cockpit.merged_rows import MergedRow, has_ties, merged, share_clock, with_other_entries
+from privman_core.cockpit.missing_values import hints
 from privman_core.cockpit.one_request_page import call_of
 from privman_core.cockpit.parties import Parties, PartyFinder
+from privman_core.cockpit.search_line import is_open
 from privman_core.cockpit.sequence_diagram import draw, in_words
 from privman_core.cockpit.shown_party import PartyError
 from privman_core.pages.site import Visit
@@ -64,9 +67,9 @@ class RequestPages:
     async def sequence(self, visit: Visit) -> web.Response:
         """Show a diagram of the newest exchanges that match a search line ``find``."""
         parties, line, error = await self._parties.find(), visit.query.get("find", "").strip(), ""
-        rows, unjudged = list[MergedRow](), 0
+        rows, found = list[MergedRow](), list[FoundExchanges]()
         try:
-            rows, unjudged = await _rows(parties, line) if line else ([], 0)
+            rows, found = await _rows(parties, line) if line else ([], [])
         except PartyError as refusal:
             error = str(refusal)
         one_clock = len(parties.times) == 1 and share_clock(rows)
@@ -78,7 +81,9 @@ class RequestPages:
             line=line,
             error=error,
             rows=rows,
-            unjudged=unjudged,
+            unjudged=sum(part.unjudged for part in found),
+            hints=hints(line, (part.values for part in found)) if not rows else [],
+            is_open=is_open(line),
             diagram=draw([call_of(each) for each in rows], one_clock=one_clock),
             most=MOST_DRAWN,
             ties=has_ties(rows),
@@ -91,8 +96,8 @@ def _delivery(party: str, delivery: DeliveryState, now: datetime) -> ShownDelive
     return ShownDelivery(party, delivery, remaining)
 
 
-async def _rows(parties: Parties, line: str) -> tuple[list[MergedRow], int]:
-    """Return the exchanges, oldest first, and how many the search has not come to yet."""
+async def _rows(parties: Parties, line: str) -> tuple[list[MergedRow], list[FoundExchanges]]:
+    """Return the exchanges, oldest first, and what each party has found."""
     found = [(party, await party.find(line, MOST_DRAWN)) for party in parties]
     rows = await with_other_entries(parties.all, merged(found).rows)
-    return rows[::-1], sum(part.unjudged for _, part in found)
+    return rows[::-1], [part for _, part in found]

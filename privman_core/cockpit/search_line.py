@@ -37,6 +37,12 @@ def read_terms(line: str) -> list[Term]:
     return [term for term in terms if term.word or term.value]
 
 
+def is_open(line: str) -> bool:
+    """Return whether the line ends within quotation marks."""
+    typed = [text for _, _, text in _TERM.findall(line)]
+    return bool(typed) and typed[-1].startswith('"') and (len(typed[-1]) == 1 or not _is_closed(typed[-1]))
+
+
 def write_terms(terms: Iterable[Term]) -> str:
     """Return a line with these terms."""
     return " ".join(map(str, terms))

@@ -98,13 +98,16 @@ def _path(value: str) -> Test:
     return lambda seen: fits(path_of(seen.url))
 
 
-@_word("request", "the table in the address, or the end of its name")
+@_word("request", "the table in the address; of an app's table, the end of its name; * for any text")
 def _table(value: str) -> Test:
-    def fits(seen: Seen) -> bool:
-        table = table_of(seen.url) if value in seen.url else ""
-        return table == value or table.endswith(f"_{value}")
+    fits = glob(value) if "*" in value else lambda table: table == value or _is_of_app(table, value)
+    part = max(value.split("*"), key=len)
+    return lambda seen: part in seen.url and bool(table := table_of(seen.url)) and fits(table)
 
-    return fits
+
+def _is_of_app(table: str, name: str) -> bool:
+    """Return whether a table belongs to an app, by its scope, and its name ends so."""
+    return table.startswith("x_") and table.endswith(f"_{name}")
 
 
 @_quick_word("85d71683", "exchanges of an approval request, by the first digits of its RequestId")

@@ -37,6 +37,25 @@ async def test_journal_shows_the_newest_exchange_first(party: Party, browser: Br
     ]
 
 
+@pytest.mark.parametrize("page", ["", "/sequence"])
+async def test_search_that_finds_nothing_says_which_values_there_are(party: Party, browser: Browser, page: str) -> None:
+    """For words that have few values, if no exchange has the one that is sought."""
+    assert "None of the newest" not in (await browser.get(f"{page}?find=method:PUT"))[1]
+    await party.call("GET", "/one")
+    await party.call("POST", "/two")
+    for line, said in (
+        ("method:POTS", "the method 'POTS' (did you mean 'post'?); they have GET, POST."),
+        ("party:nobody", "the party 'nobody'; they have Caller, Echo."),
+        ("to:caller", "the receiver 'caller'; all have Echo."),
+        ("from:x,caller -method:FOO status:404", "the sender 'x'; all have Caller."),
+    ):
+        html = (await browser.get(f"{page}?find={line}"))[1].replace("&#39;", "'")
+        assert (line, f"None of the newest exchanges has {said}" in html) == (line, True)
+    for line in ("method:get status:404", "-party:nobody -party:echo", "user:nobody"):
+        assert (line, "None of the newest" in (await browser.get(f"{page}?find={line}"))[1]) == (line, False)
+    assert "The quotation mark is not closed" in (await browser.get(f'{page}?find=body:"a'))[1]
+
+
 async def test_cockpit_is_not_in_the_journal_and_meets_no_fault(party: Party, browser: Browser) -> None:
     """Looking at the cockpit changes nothing."""
     await party.call("POST", "/__admin/faults", json={"kind": "status"})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from privman_core.cockpit.journal_search import MOST_JUDGED, MOST_MASKED, JournalSearch
 from privman_core.cockpit.product import Explanation
 from privman_core.cockpit.search import Search
-from privman_core.cockpit.search_line import Term, read_terms, toggled, write_terms
+from privman_core.cockpit.search_line import Term, is_open, read_terms, toggled, write_terms
 from privman_core.cockpit.search_words import TEXT, WORDS, SearchError, glob
 from privman_core.cockpit.seen_exchanges import Seen
 from privman_core.exchange import Exchange
@@ -100,6 +100,23 @@ def test_a_line_is_read_as_it_is_written(line: str) -> None:
 def test_terms_of_a_line(line: str, terms: list[Term]) -> None:
     """Words end with a colon, a minus excludes, quotation marks keep blanks and colons."""
     assert read_terms(line) == terms
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [("", False), ('body:"a b"', False), ('"', True), ('-body:"a', True), (r'"a\"', True), ('"a" b"c', False)],
+)
+def test_open_quotation_mark_is_known(line: str, *, expected: bool) -> None:
+    """Also a single one, and one whose end is escaped; within a word it is a character like others."""
+    assert is_open(line) is expected
+
+
+def test_table_of_an_app_is_found_by_the_end_of_its_name() -> None:
+    """Others by their whole names; the asterisk stands for any text in either."""
+    tables = ("x_app_request", "change_request", "request", "x_app_request_line")
+    kept = Kept(*(("GET", 200, f"/api/now/table/{table}", "") for table in tables), ("GET", 200, "/request", ""))
+    lines = ("request", "*request", "change_*", "*", "x_app_request")
+    assert [kept.find(f"table:{line}") for line in lines] == [[3, 1], [3, 2, 1], [2], [4, 3, 2, 1], [1]]
 
 
 def test_a_term_is_added_and_taken_away() -> None:
