@@ -53,7 +53,8 @@ class Exchange(Struct, weakref=True):
         replays: number of the exchange that it is a replay of; 0 for none.
         edited: whether it differs from that one.
         unusable: why this server, which sent it, counts an answer of success as a failure; empty if it does not.
-        mark: what it has in the journal of the other party, too; empty where that does not run on this machine.
+        mark: identifies it, also in the journal of the other party if that is on this machine (see `is_shared`); empty
+            for what a third party sent.
         real: when it began in real time, whatever the clock says.
         shown_url: as it was shown last, so that no search masks it again; None if it never was.
         shown_bodies: as they were searched last; None if they never were.

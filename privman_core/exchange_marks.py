@@ -11,6 +11,8 @@ from privman_core.inputs import is_loopback_name
 
 MARK = "x-privman-exchange"
 """The header with the mark; no journal and no product sees it."""
+_UNSENT = "-"
+"""Begins the mark of a request to another machine, which nobody else sees."""
 _LONGEST, _LONGEST_URL = 40, 100
 _numbers = count(1)
 
@@ -23,17 +25,23 @@ class Mark(NamedTuple):
 
 
 def new_mark(host: str | None, sender: str) -> Mark:
-    """Return the mark of a request to this machine; an empty one for any other host."""
-    return Mark(f"{os.getpid()}.{next(_numbers)}", sender) if is_loopback_name(host or "") else Mark()
+    """Return the mark of a request, which is only sent to this machine."""
+    name = f"{os.getpid()}.{next(_numbers)}"
+    return Mark(name, sender) if is_loopback_name(host or "") else Mark(f"{_UNSENT}{name}")
+
+
+def is_shared(name: str) -> bool:
+    """Return whether the journal of the other party may have a mark, too."""
+    return bool(name) and not name.startswith(_UNSENT)
 
 
 def mark_header(mark: Mark) -> dict[str, str]:
-    """Return the header with the mark; none for an empty one."""
-    return {MARK: " ".join(mark).strip()} if mark.name else {}
+    """Return the header with the mark; none for one that is not sent."""
+    return {MARK: " ".join(mark).strip()} if is_shared(mark.name) else {}
 
 
 def take_mark(headers: Mapping[str, str]) -> tuple[Mark, Mapping[str, str]]:
     """Return the mark of a request that has one, and its headers without it."""
     others = CIMultiDict(headers)
     name, _, sender = others.pop(MARK).partition(" ")
-    return Mark(name[:_LONGEST], sender[:_LONGEST_URL]), others
+    return Mark(name[:_LONGEST] if is_shared(name) else "", sender[:_LONGEST_URL]), others

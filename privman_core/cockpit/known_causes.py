@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from privman_core.cockpit.approval_facts import Lack, RequestDetail, StateReason
 from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.request_rows import ANSWER
+from privman_core.exchange_marks import is_shared
 
 
 def with_causes(
@@ -21,10 +22,10 @@ def with_causes(
         rows: the exchanges about the request, oldest first.
         notes: explanations of exchanges, by their places among the rows.
     """
-    places = {row.mark: place for place, row in enumerate(rows) if row.mark}
+    places = {_key(row.sender.party.name, row.mark): place for place, row in enumerate(rows) if row.mark}
 
     def whole(name: str, reason: StateReason) -> StateReason:
-        place = places.get(reason.exchange)
+        place = places.get(_key(name, reason.exchange))
         found = "" if place is None else _cause(rows[place], notes.get(place, []))
         again = "" if place is None else _replayed(rows[place], rows)
         lacking = _delivered(name, rows) if reason.lacks == "decision" else _done(name, reason.lacks, known)
@@ -34,6 +35,11 @@ def with_causes(
     return {
         name: replace(detail, reasons=[whole(name, each) for each in detail.reasons]) for name, detail in known.items()
     }
+
+
+def _key(party: str, mark: str) -> str:
+    """Return a mark, with its party unless the mark is shared: two machines may give the same one."""
+    return mark if is_shared(mark) else f"{party} {mark}"
 
 
 def _delivered(name: str, rows: Sequence[MergedRow]) -> str:

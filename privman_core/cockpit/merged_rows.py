@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
+from yarl import URL
 
 from privman_core.cockpit.addresses import exchange_name, exchange_page, table_of
 from privman_core.cockpit.exchange_facts import ExchangeRow, FoundExchanges
@@ -17,6 +18,8 @@ from privman_core.cockpit.shared_clock import SAME_TIME
 from privman_core.cockpit.shown_party import ShownParty
 from privman_core.cockpit.waits import Times
 from privman_core.exchange import path_of
+from privman_core.exchange_marks import is_shared
+from privman_core.inputs import is_loopback_name
 
 _Key = tuple[str, str, str]
 _UNKNOWN = datetime.max.replace(tzinfo=UTC)
@@ -212,7 +215,7 @@ async def with_other_entries(parties: Sequence[ShownParty], rows: Sequence[Merge
         Counter(row.mark for each in rows for _, row in each.entries),
         dict[str, JournalEntry](),
     )
-    alone = [each for each in rows if not each.is_pair and each.mark and times[each.mark] == 1]
+    alone = [each for each in rows if not each.is_pair and is_shared(each.mark) and times[each.mark] == 1]
     for party in parties:
         marks = [each.mark for each in alone if each.sender.party is not party]
         added |= {row.mark: JournalEntry(party, row) for row in (await party.marked(marks) if marks else ())}
@@ -269,9 +272,17 @@ def _by_time(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
 
 
 def _alone(party: ShownParty, other: ShownParty, row: ExchangeRow) -> MergedRow:
-    """Return the row of an exchange that only one journal has; one with a mark was sent by the other party itself."""
-    imitated = row.direction == "in" and row.other_party == other.name and not row.mark
+    """Return the row of an exchange that only one journal has; one with a mark was sent by the other party itself.
+
+    Between two machines no mark is sent, so nobody knows who imitates a party.
+    """
+    imitated = row.direction == "in" and row.other_party == other.name and not row.mark and _is_near(party, other)
     return MergedRow([JournalEntry(party, row)], imitated)
+
+
+def _is_near(*parties: ShownParty) -> bool:
+    """Return whether parties are on one machine, so that they mark what they send."""
+    return all(is_loopback_name(URL(party.url).host or "") for party in parties if party.url)
 
 
 def _pairs(one: _Rows, other: _Rows) -> list[tuple[int, int]]:
@@ -302,7 +313,7 @@ def _longest_in_order(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]
 
 def _key(party: ShownParty, other: ShownParty, row: ExchangeRow) -> _Key:
     """Return the mark of an exchange, or else sender, method and path, which both journals have."""
-    if row.mark:
+    if is_shared(row.mark):
         return row.mark, "", ""
     sender = row.other_party if row.direction == "in" else party.name
     known = sender if other.name in {sender, row.other_party} else f"{sender} without {other.name}"

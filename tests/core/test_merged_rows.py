@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from privman_core.cockpit.approval_facts import RequestDetail, StateReason
 from privman_core.cockpit.exchange_facts import ExchangeRow, FoundExchanges
+from privman_core.cockpit.known_causes import with_causes
 from privman_core.cockpit.merged_rows import MergedRow, merged
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -130,3 +132,25 @@ def test_exchanges_that_overlapped_are_all_shown(history: tuple[Journal, Journal
         shown = [row for each in rows for one, row in each.entries if one.name == party.name]
         assert sorted(row.number for row in shown) == [row.number for row in party.rows]
     assert events <= len(rows) <= len(servicenow.rows) + len(console.rows)
+
+
+def test_cause_is_found_though_a_mark_was_not_sent() -> None:
+    """The exchange is found in its sender's journal, and paired by method and path; two machines may give one mark."""
+    sent = _row(1, START, direction="out", url="http://192.0.2.1/x", other_party="Console", mark="-1.5")
+    received = replace(_row(1, START, direction="in", url="/x", other_party="ServiceNow"), fault="status")
+    another = _row(2, START, direction="out", url="http://192.0.2.2/y", other_party="ServiceNow", mark="-1.5")
+    servicenow, console = Journal("ServiceNow", (sent,)), Journal("Console", (received, another))
+    rows = _all(servicenow, console)
+    assert [each.is_pair for each in rows] == [False, True]
+    reason = StateReason("The decision was not delivered.", exchange="-1.5")
+    detail = RequestDetail(request_id="", state="", stand="open", reasons=[reason])
+    [explained] = with_causes({"ServiceNow": detail}, rows, {})["ServiceNow"].reasons
+    assert "The fault 'status' that was armed at Console caused this." in explained.sentence
+
+
+def test_nobody_is_said_to_imitate_a_party_on_another_machine() -> None:
+    """It sends no marks there, so a request without one may be its own."""
+    received = _row(1, START, direction="in", url="/x", other_party="ServiceNow")
+    for url, source in (("", "API client (as ServiceNow)"), ("http://192.0.2.1:9120", "ServiceNow")):
+        parties = Journal("ServiceNow", (), url), Journal("Console", (received,))
+        assert [each.source for each in _all(*parties)] == [source]
