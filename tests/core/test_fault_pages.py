@@ -43,7 +43,7 @@ async def test_fault_says_whom_it_hit_and_is_shown_when_used_up(party: Party, br
     await party.call("POST", "/__admin/faults", json={"kind": "status", "status": 502, "times": 2})
     assert "1 fault armed" in (await browser.get())[1]
     await party.call("GET", "/one?a=b")
-    assert "Strikes the next request. It has struck 1. Exchange 1" in _shown((await browser.get("/faults"))[1])
+    assert "Strikes the next request. It has struck 1 request. Exchange 1" in _shown((await browser.get("/faults"))[1])
     await party.call("POST", "/two")
     await party.call("GET", "/three")
     _, html = await browser.get("/faults")

@@ -22,7 +22,7 @@ async def test_delivery_fails_twice_and_arrives(chromium: Chromium) -> None:
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("link", name="1 fault armed")).to_be_visible()
         request_id = await fakes.ask_and_approve()
-        await expect(page.get_by_text("It has struck 1.")).to_be_visible()
+        await expect(page.get_by_text("It has struck 1 request.")).to_be_visible()
         await page.get_by_role("link", name="2026-01-05 09:00:00 UTC").press("Enter")
         await expect(page.get_by_role("link", name=f"Request {request_id}").first).to_be_visible()
         for time in ("09:00:50", "09:01:40"):
