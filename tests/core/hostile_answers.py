@@ -58,7 +58,11 @@ def _value(kind: inspect.Type, rows: int) -> Any:  # noqa: C901, PLR0911 - one a
         case inspect.TupleType():
             return [_value(each, rows) for each in kind.item_types]
         case inspect.DictType():
-            return _spec() if isinstance(kind.value_type, inspect.AnyType) else {_text(kind.key_type): BAD}
+            return (
+                _spec()
+                if isinstance(kind.value_type, inspect.AnyType)
+                else {_text(kind.key_type): _value(kind.value_type, rows)}
+            )
         case inspect.StructType() | inspect.TypedDictType():
             return {field.encode_name: _value(field.type, rows) for field in kind.fields}
     raise AssertionError(kind)
