@@ -9,7 +9,7 @@ from aiohttp import web
 from console_sim.accounts import Credential
 from console_sim.approval_items import ApprovalProcess, ApprovalType, Policy, ProcessTemplate
 from console_sim.console import Console
-from console_sim.foreign_system import ForeignSystem, read_url
+from console_sim.foreign_system import ForeignSystem, read_base_url, read_url
 from console_sim.json_object import JsonObject
 from console_sim.settings import APPROVE_PATH, Settings, own_url
 from console_sim.setup_names import usual_api_credential
@@ -199,7 +199,7 @@ class ConfigurationAdmin:
     def _read_system(self, body: JsonObject, before: ForeignSystem, request: web.Request) -> dict[str, Any]:
         values = _given(body, text=("credential",), free=("description",))
         values["name"] = body.name("name", before.name)
-        values["base_url"] = read_url("base_url", body.text("base_url", before.base_url))
+        values["base_url"] = read_base_url("base_url", body.text("base_url", before.base_url))
         values["use_webhook"] = body.flag("use_webhook", default=before.use_webhook)
         if values["use_webhook"]:
             usual = before.post_uri or f"{own_url(self._settings, request)}{APPROVE_PATH}"

@@ -17,7 +17,7 @@ class ForeignSystem(Struct, frozen=True):
 
     Attributes:
         id: a GUID in lower case, so that renaming keeps the registration.
-        base_url: without a trailing slash.
+        base_url: as it was typed; see `address`.
         credential: name of the ServiceNow user's credential; empty before one is selected.
         api_credential: name of the credential with which ServiceNow calls back.
         post_uri: the Privilege Manager Post Uri, to which decisions are delivered.
@@ -39,6 +39,11 @@ class ForeignSystem(Struct, frozen=True):
     activity_type: RemoteRecord = field(default_factory=RemoteRecord)
     last_error: str = ""
     refused: bool = False
+
+    @property
+    def address(self) -> str:
+        """The Base URL without a slash at its end, which makes no difference."""
+        return self.base_url.rstrip("/")
 
     def to_json(self) -> dict[str, object]:
         """Return what the Foreign Systems page shows; the ids that ServiceNow assigned are null if missing."""
@@ -73,3 +78,9 @@ def read_url(key: str, text: str) -> str:
         return plain_url(text)
     except ValueError as error:
         raise BadRequestError(f"{key!r} is {error}") from None
+
+
+def read_base_url(key: str, text: str) -> str:
+    """Return an http(s) address as it was given; raises BadRequestError that names the key."""
+    read_url(key, text)
+    return text

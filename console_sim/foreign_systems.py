@@ -96,7 +96,7 @@ class Webhooks:
             changed["enabled"] = system.use_webhook
         if before.credential != system.credential:
             changed["credential"] = system.credential
-        if before.base_url != system.base_url:
+        if before.address != system.address:
             changed["endpoint_url"] = self._endpoint_url(system)
         self.change(webhook.id, **changed)
 
@@ -112,7 +112,7 @@ class Webhooks:
         )
 
     def _endpoint_url(self, system: ForeignSystem) -> str:
-        return table_url(system.base_url, self._request_table)
+        return table_url(system.address, self._request_table)
 
     def _is_free(self, name: str) -> bool:
         return all(each.name != name for each in self)
@@ -175,8 +175,8 @@ class ForeignSystems:
         nothing there. Raises as `create` does, and NotFoundError.
         """
         before = self.get(system_id)
-        moved = before if values.get("base_url", before.base_url) == before.base_url else before.without_registration()
-        return self._save(before, moved, values)
+        stays = structs.replace(before, base_url=values.get("base_url", before.base_url)).address == before.address
+        return self._save(before, before if stays else before.without_registration(), values)
 
     def _save(self, before: ForeignSystem | None, base: ForeignSystem, values: dict[str, Any]) -> ForeignSystem:
         if values.get("use_webhook") and not self._store.api_enabled:
@@ -215,7 +215,7 @@ class Connector:
 
     def open_services(self, system: ForeignSystem, purpose: Purpose = NO_PURPOSE) -> SoapClient:
         """Return the scripted SOAP services."""
-        return SoapClient(self._http(system.credential, purpose), system.base_url)
+        return SoapClient(self._http(system.credential, purpose), system.address)
 
     def _http(self, name: str, purpose: Purpose) -> ServiceNowHttp:
         credential = self._credentials.find(name)

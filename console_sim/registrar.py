@@ -223,7 +223,7 @@ class Registrar:
 
     def _save_record(self, system: ForeignSystem, part: _Part, record: RemoteRecord) -> None:
         def with_record(current: ForeignSystem) -> ForeignSystem:
-            if current.base_url != system.base_url:
+            if current.address != system.address:
                 return current  # the console points to another instance now
             if part == "registration":
                 return replace(current, registration=record)
@@ -232,7 +232,7 @@ class Registrar:
         self._systems.change(system.id, with_record)
 
     def _table(self, system: ForeignSystem, table: str) -> str:
-        return table_url(system.base_url, self._names.table(table))
+        return table_url(system.address, self._names.table(table))
 
     def _registration_fields(self, system: ForeignSystem) -> Fields:
         return registration_fields(self._names, self._api_credential(system), system.post_uri)

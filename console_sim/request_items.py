@@ -36,7 +36,7 @@ class RequestItems:
         return await self._server_tasks.run(_TASK, partial(self._create, system), key=key, retried=False)
 
     async def _create(self, system: ForeignSystem) -> WorkReport:
-        maker = _RecordMaker(self._connector.open(system.credential), system.base_url)
+        maker = _RecordMaker(self._connector.open(system.credential), system.address)
         title, name = self._catalog["category"], self._catalog["item"]
         category = await maker.make("sc_category", {"title": title}, {})
         about = {"category": category, "short_description": "Request approval to execute or elevate an application"}

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from console_sim.accounts import Role, read_roles
-from console_sim.foreign_system import read_url
+from console_sim.foreign_system import read_base_url, read_url
 from console_sim.json_object import JsonObject
 from console_sim.settings import APPROVE_PATH
 
@@ -62,7 +62,7 @@ def read_setup_parameters(values: Mapping[str, Any], console_url: str) -> SetupP
     """Read the parameters from a JSON object; raises BadRequestError that names the key."""
     body = JsonObject(values, _KEYS)
     return SetupParameters(
-        servicenow_url=read_url("servicenow_url", body.text("servicenow_url")),
+        servicenow_url=read_base_url("servicenow_url", body.text("servicenow_url")),
         servicenow_user=body.text("servicenow_user"),
         servicenow_password=body.text("servicenow_password"),
         post_uri=read_url("post_uri", body.text("post_uri", f"{console_url}{APPROVE_PATH}")),

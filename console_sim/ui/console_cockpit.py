@@ -111,7 +111,7 @@ class ConsoleProduct:
 
     async def other_urls(self) -> list[str]:
         """Return the Base URLs of the foreign systems, the newest first."""
-        return [system.base_url for system in self._console.store.foreign_systems][::-1]
+        return [system.address for system in self._console.store.foreign_systems][::-1]
 
     def _approval(self, request: ApprovalRequest) -> ApprovalState:
         state = request.state(self._console.clock.now())

@@ -20,7 +20,7 @@ from privman_core.clock import Clock
 from privman_core.control import is_foreign_page
 from privman_core.ids import Ids, is_same
 from privman_core.own_machine import is_opened_here
-from privman_core.pages.browser_sessions import SessionOwners, SessionTokens
+from privman_core.pages.browser_sessions import SessionOwners, SessionTokens, idle_person
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import own_path, see
 from privman_core.pages.site import Frame, Gate, PageError, Show, Visit
@@ -59,13 +59,13 @@ class BrowserSessions:
     def __init__(self, clock: Clock, ids: Ids) -> None:
         self._ids = ids
         self._tokens = SessionTokens(ids)
-        self._owners = SessionOwners(clock, MOST_SESSIONS)
+        self._owners, self._idle = SessionOwners(clock, MOST_SESSIONS), idle_person(clock)
 
     def open(self, *, trusted: bool) -> BrowserSession:
         """Open a session."""
         session_id = self._ids.token()
         if trusted:
-            self._owners.open(session_id, "trusted")
+            self._owners.open(session_id, "trusted", self._idle)
         return self._session(session_id, trusted=trusted)
 
     def find(self, session_id: str) -> BrowserSession | None:

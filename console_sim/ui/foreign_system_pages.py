@@ -161,10 +161,11 @@ def _values(system: ForeignSystem) -> dict[str, str]:
 
 
 def _read_base_url(form: Form) -> str:
-    """Return the address of an instance; the printed example is not one."""
-    found = _IN_BRACKETS.search(form.value("base_url"))
+    """Return the address of an instance as it was typed; the printed example is not one."""
+    typed = form.value("base_url").strip()
+    found = _IN_BRACKETS.search(typed)
     if found is None:
-        return form.url("base_url")
+        return form.url("base_url") and typed
     shown = repr(cut(found[0], LONGEST_NAME))
     form.add_error("base_url", f"has {shown} for the instance's name; expected an address such as {EXAMPLE_URL}")
     return ""

@@ -116,9 +116,10 @@ async def test_set_up_again_changes_nothing(console: ConsoleUnderTest) -> None:
 
 @pytest.mark.parametrize("slash", ["", "/"])
 async def test_base_url_with_or_without_slash(fresh: ConsoleUnderTest, slash: str) -> None:
-    """A slash at the end of the Base URL makes no difference."""
+    """A slash at the end of the Base URL is shown, and makes no difference."""
     outcome = await fresh.set_up(servicenow_url=f"{fresh.servicenow.url}{slash}")
     assert statuses(outcome) == {}
+    assert (await fresh.admin("GET", "/foreign-system"))["base_url"] == f"{fresh.servicenow.url}{slash}"
     assert outcome["webhook"]["endpoint_url"] == f"{fresh.servicenow.url}/api/now/table/{REQUESTS}"
 
 

@@ -76,6 +76,7 @@ async def test_journal_is_searched(party: Party, browser: Browser) -> None:
     assert "No exchange matches the search" in (await browser.get("?find=<nowhere>"))[1]
     status, html = await browser.get("?find=metod:POST")
     assert (status, "unknown word &#39;metod&#39; (did you mean &#39;method&#39;?)" in html) == (400, True)
+    assert "if none is ticked, none, because of the error in the search" in html
 
 
 async def test_guessing_finds_no_secret(roomy_party: Party, http: ClientSession) -> None:

@@ -59,18 +59,29 @@ async def test_credentials_open_the_session_of_their_user(client: Client, instan
     assert session.holder.sys_id == ADMIN
 
 
-async def test_an_idle_session_ends(anonymous: Client, token: str, instance: Instance, clock: VirtualClock) -> None:
-    """After 30 minutes without a call the cookie opens nothing; credentials open another session."""
-    session = {"X-UserToken": token}
+async def test_an_idle_session_ends(anonymous: Client, instance: Instance, clock: VirtualClock) -> None:
+    """After 30 minutes without a call its cookie opens nothing; credentials open another session."""
+    opened = instance.web_sessions.open(Holder(ADMIN), by_call=True)
+    anonymous.session.cookie_jar.update_cookies({"JSESSIONID": opened.id})
+    session = {"X-UserToken": opened.token}
     for _ in range(3):
         await clock.advance(1_799)
         assert (await anonymous.get(INCIDENTS, headers=session)).status == 200
     await clock.advance(1_800)
     assert (await anonymous.get(INCIDENTS, headers=session)).status == 401
     again = await anonymous.get(INCIDENTS, headers=basic("admin", "admin"))
-    opened = instance.web_sessions.find(again.cookies["JSESSIONID"].value)
-    assert opened is not None
-    assert opened.holder.sys_id == ADMIN
+    other = instance.web_sessions.find(again.cookies["JSESSIONID"].value)
+    assert other is not None
+    assert other.holder.sys_id == ADMIN
+
+
+@pytest.mark.store
+async def test_a_jump_leaves_a_person_logged_in(anonymous: Client, token: str, clock: VirtualClock) -> None:
+    """Who has logged in with a browser and moves the clock by days has not left it."""
+    await clock.advance(2 * 86_400)
+    assert (await anonymous.get(INCIDENTS, headers={"X-UserToken": token})).status == 200
+    await clock.advance(2 * 86_400)
+    assert (await anonymous.get(INCIDENTS, headers={"X-UserToken": token})).status == 200
 
 
 async def test_a_key_opens_no_session_of_its_user(anonymous: Client, instance: Instance, key: dict[str, str]) -> None:

@@ -241,6 +241,9 @@ async def test_refused_form_passes_axe(page: Page) -> None:
         "Such as https://[InstanceName].service-now.com/"
     )
     assert await complaints(page) == []
+    await page.get_by_label("Base URL").fill("https://example.service-now.com")
+    await expect(page.get_by_label("Base URL")).not_to_have_attribute("aria-invalid", "true")
+    await expect(page.get_by_text("Base URL is 'dev1'")).to_be_hidden()
 
 
 @pytest.mark.long

@@ -41,8 +41,8 @@ async def test_foreign_systems_are_listed_by_kind(site: Site) -> None:
     await create_server(site, "Test instance", "https://test.service-now.com/")
     assert (await site.person.get(SYSTEMS)).cells[5] == ["ServiceNow", "2"]
     assert (await site.person.get(SERVERS)).cells == [
-        [NAME, NAME, site.servicenow, "No"],
-        ["Test instance", "Test instance", "https://test.service-now.com", "No"],
+        [NAME, NAME, f"{site.servicenow}/", "No"],
+        ["Test instance", "Test instance", "https://test.service-now.com/", "No"],
     ]
 
 
@@ -53,11 +53,12 @@ async def test_new_server_opens_its_page(site: Site) -> None:
     assert (shown.value("name"), shown.area("description")) == (NAME, NAME)
     assert shown.detail("Type") == "Service Now Instance Resource (Resources)"
     assert (shown.chosen("credential"), shown.is_ticked("use_webhook")) == ("", False)
-    assert shown.value("base_url") == site.servicenow
+    assert shown.value("base_url") == f"{site.servicenow}/"
     assert shown.value("post_uri") == ""
     assert shown.detail("API Endpoint of this console") == f"{site.url}/Tms/services/api/v1/approval/approve"
     saved = await site.person.fill(shown, {"name": NAME, "base_url": site.servicenow, "description": "Later"})
     assert (saved.status, saved.area("description"), saved.chosen("credential")) == (200, "Later", "")
+    assert saved.value("base_url") == site.servicenow
 
 
 @pytest.mark.parametrize("settings", [Settings(documented_only=True)])

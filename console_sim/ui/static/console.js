@@ -22,12 +22,19 @@ function enableDecisions() {
   for (const button of document.querySelectorAll("[data-decides]")) button.disabled = !ticked;
 }
 
+// What an error says of a value is no longer true of the next one.
+function forgetError(control) {
+  control.removeAttribute("aria-invalid");
+  document.getElementById(`${control.id}.error`)?.remove();
+}
+
 function tickAll(ticked) {
   for (const box of document.querySelectorAll("[type=checkbox][name=request]")) box.checked = ticked;
 }
 
 document.addEventListener("input", ({ target }) => {
   offerSaving(target);
+  forgetError(target);
   if (target.matches("[data-all]")) tickAll(target.checked);
   enableDecisions();
 });

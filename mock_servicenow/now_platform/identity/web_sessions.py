@@ -18,7 +18,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.records.unit_of_work import Platform
 from mock_servicenow.now_platform.users import NOBODY, SYSTEM, Holder, User
 from privman_core.ids import is_same
-from privman_core.pages.browser_sessions import IDLE, SessionOwners
+from privman_core.pages.browser_sessions import IDLE, SessionOwners, idle_person
 
 COOKIE = "JSESSIONID"
 KEPT = 1_000
@@ -71,7 +71,7 @@ class WebSessions:
 
     def __init__(self, platform: Platform) -> None:
         self._ids = platform.ids
-        self._owners = SessionOwners(platform.clock, KEPT)
+        self._owners, self._idle = SessionOwners(platform.clock, KEPT), idle_person(platform.clock)
         self._shared = None if platform.store.embedded else _SharedOwners(platform)
 
     def open(self, holder: Holder, *, by_call: bool = False) -> WebSession:
@@ -86,7 +86,7 @@ class WebSessions:
             return WebSession(session_id, holder)
         if self._shared is not None:
             return WebSession(self._shared.open(session_id, holder, by_call=by_call), holder)
-        self._owners.open(session_id, (holder, by_call))
+        self._owners.open(session_id, (holder, by_call), IDLE if by_call else self._idle)
         return WebSession(session_id, holder)
 
     def find(self, session_id: str, within: Session | None = None) -> WebSession | None:
@@ -174,7 +174,7 @@ class _SharedOwners:
         if by_call:
             return self._given(session_id[:_SERIES], holder) + session_id[_SERIES:]
         with self._platform.transaction(SYSTEM) as session:
-            self._begin(session, session_id[:_SERIES], holder, IDLE, "by a log-in")
+            self._begin(session, session_id[:_SERIES], holder, idle_person(self._platform.clock), "by a log-in")
         return session_id
 
     def owner(self, session_id: str, within: Session | None) -> Holder | None:
