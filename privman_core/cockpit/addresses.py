@@ -25,7 +25,7 @@ def table_of(url: str) -> str:
 
 
 def line_like(path: str, **others: str) -> str:
-    """Return the search line for exchanges with a path, or with one that ends alike; ``others`` are further words."""
+    """Return the search line for exchanges with a path, or a long path's end; ``others`` are further words."""
     return written(**others, path=path if len(path) <= _SEARCHED else f"*{path[-_SEARCHED:]}")
 
 

@@ -10,9 +10,9 @@ from privman_core.cockpit.exchange_facts import FoundExchanges
 MOST_ABOUT, MOST_REGISTERING = 60, 20
 """Exchanges that a page shows of a request, and of a registration."""
 Stand = Literal["open", "approved", "denied", "timed out"]
-"""What became of a request, in words that both parties share."""
+"""The outcome of a request, in words that both parties share."""
 Lack = Literal["", "decision", "answer to the request", "answer to the decision"]
-"""What a party waits for from the other one."""
+"""Something that a party needs from the other one."""
 
 
 class ApprovalState(Struct, frozen=True, kw_only=True):
@@ -83,7 +83,7 @@ class StateReason(Struct, frozen=True):
         tone: of the sentence.
         exchange: mark of the exchange that it is about; empty for none.
         cause: what may have caused its answer, as a sentence; not shown if the exchange itself says what did.
-        lacks: what the party says that it lacks; the page adds what the other party, or a journal, knows of it.
+        lacks: what the party lacks, by its own sentence; the page adds what the other party or a journal knows.
     """
 
     sentence: Sentence
@@ -138,7 +138,7 @@ class RequestDetail(Struct, frozen=True, kw_only=True):
 
 
 class KnownRequest(Struct, frozen=True):
-    """All that a party has of an approval request.
+    """Everything that a party knows of an approval request.
 
     Attributes:
         detail: None if it has no request with that RequestId.

@@ -74,7 +74,7 @@ class ChosenExchanges(Struct, frozen=True):
 
     Attributes:
         missing: has a sentence for each that was not found.
-        unjudged: how many exchanges the search has not come to yet.
+        unjudged: how many exchanges the search has yet to read.
     """
 
     all: list[Chosen]
@@ -136,7 +136,7 @@ async def choice(parties: Parties, names: Sequence[str], line: str | None) -> Ch
 
 
 class _Choosing:
-    """What has been chosen so far.
+    """The exchanges that have been chosen so far.
 
     Attributes:
         rows: the rows of each party, by its name and by their numbers.

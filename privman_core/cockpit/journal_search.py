@@ -51,7 +51,7 @@ class JournalSearch:
                     yield seen
 
     async def _batches(self) -> AsyncIterator[list[Seen]]:
-        """Yield those that fit all but the verdicts, a few at a time."""
+        """Yield batches of those that match all terms but the verdicts."""
         search, some = self._search, list[Seen]()
         for exchange in self._older():
             self._done += _LOOK

@@ -1,4 +1,4 @@
-"""What a page adds to the sentences of a party: what its exchanges show, and what the other party knows better."""
+"""Additions to a party's sentences about a request: what the exchanges show, and what the other party knows better."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,9 +13,9 @@ from privman_core.exchange_marks import is_shared
 def with_causes(
     known: Mapping[str, RequestDetail], rows: Sequence[MergedRow], notes: Mapping[int, list[str]]
 ) -> dict[str, RequestDetail]:
-    """Return a request as each party knows it, with what its sentences leave open.
+    """Return a request as each party knows it, with the cause of each failure added to its sentence.
 
-    That is the cause of each failure, and whether what a party lacks has arrived, or was done, all the same.
+    If a party says that it lacks something, the sentence adds whether that was sent, or done by the other party.
 
     Args:
         known: the request as each party knows it, by name.
@@ -43,7 +43,7 @@ def _key(party: str, mark: str) -> str:
 
 
 def _delivered(name: str, rows: Sequence[MergedRow]) -> str:
-    """Return what became of the last decision that was sent to a party, as a sentence; empty if none was sent."""
+    """Return the outcome of the last decision that was sent to a party, as a sentence; empty if none was sent."""
     sent = [row for row in rows if row.served.delivers and row.target == name]
     if not sent:
         return ""
@@ -54,7 +54,7 @@ def _delivered(name: str, rows: Sequence[MergedRow]) -> str:
 
 
 def _done(name: str, lack: Lack, known: Mapping[str, RequestDetail]) -> str:
-    """Return that the other party has what it did not acknowledge, as a sentence; empty if it has not."""
+    """Return a sentence that the other party has what it did not acknowledge; empty if it has not."""
     others = [(other, detail) for other, detail in known.items() if other != name]
     for other, detail in others:
         if lack == "answer to the request":

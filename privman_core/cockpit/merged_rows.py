@@ -199,7 +199,7 @@ def merged(found: Sequence[tuple[ShownParty, FoundExchanges]]) -> MergedPage:
 
 
 def has_ties(rows: Sequence[MergedRow]) -> bool:
-    """Return whether exchanges of different parties at the same time follow each other, neither in both journals."""
+    """Return whether two exchanges in a row have the same time, and each is in the journal of another party alone."""
     both = (pair for pair in pairwise(rows) if not any(each.is_pair for each in pair))
     return any(one.sent.at == other.sent.at and one.sender.party is not other.sender.party for one, other in both)
 
@@ -274,7 +274,7 @@ def _by_time(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
 def _alone(party: ShownParty, other: ShownParty, row: ExchangeRow) -> MergedRow:
     """Return the row of an exchange that only one journal has; one with a mark was sent by the other party itself.
 
-    Between two machines no mark is sent, so nobody knows who imitates a party.
+    Between two machines no mark is sent, so it is not known who imitates a party.
     """
     imitated = row.direction == "in" and row.other_party == other.name and not row.mark and _is_near(party, other)
     return MergedRow([JournalEntry(party, row)], imitated)

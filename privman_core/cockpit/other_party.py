@@ -30,13 +30,13 @@ from privman_core.outbound import LARGEST_ANSWER, HttpAnswer, HttpCaller, NoAnsw
 COCKPIT_CALLS = f"{PREFIX}/cockpit"
 """The calls of a control plane that the cockpit of the other party reads."""
 GREETING, SOON, LONG = 1.0, 5.0, 120.0
-"""Real seconds that the other party may take to say which it is, for another answer, and for a jump in time."""
+"""Timeouts in real seconds: to say which party it is, for any other answer, and for a jump in time."""
 PATIENCE = 20.0
 """Real seconds that the other party may take for all answers of one page."""
 LEFT_ALONE = timedelta(seconds=15)
-"""Real time in which an address is not asked again that has not answered in time, or not as a party does."""
+"""An address that did not answer in time, or not as a party does, is not asked again for this span of real time."""
 BRIEFLY = timedelta(seconds=1)
-"""The same for one that has refused a connection: who reads a page does not wait for it, and it may start again."""
+"""The same for an address that refused a connection: a refusal comes at once, and the party may start again soon."""
 _SUCCESSES = range(200, 300)
 T = TypeVar("T")
 
@@ -55,8 +55,8 @@ class ControlClient:
     """
 
     def __init__(self, trusted: Trust) -> None:
-        self.clock = clock = RealClock()  # whoever waits for the other party looks at a page
-        self._left_alone: dict[str, tuple[datetime, str]] = {}  # of such addresses: until when, and why
+        self.clock = clock = RealClock()  # a user who looks at a page waits in real time
+        self._left_alone: dict[str, tuple[datetime, str]] = {}  # until when an address is left alone, and why
         unread = Journal(clock, Secrets(), lambda _exchange: (), kept_exchanges=1)
         agent = f"privman-cockpit/{installed_version()}"
         self._caller = HttpCaller(clock, unread, agent, trusted=trusted, largest=LARGEST_ANSWER)
@@ -70,9 +70,9 @@ class ControlClient:
         return await self._caller.send(method, url, headers, content, seconds)
 
     async def greet(self, url: str, token: str) -> HttpAnswer:
-        """Return what answers at an address; raises PartyError, at once if the address is left alone.
+        """Ask an address which party it is; raises PartyError, without asking if the address is left alone.
 
-        Its message says what the address does in place of an answer.
+        The message says what the address did instead of answering.
         """
         begun = self.clock.now()
         self._left_alone = {each: alone for each, alone in self._left_alone.items() if begun < alone[0]}
@@ -81,7 +81,7 @@ class ControlClient:
         try:
             return await self.send("GET", f"{url}{COCKPIT_CALLS}", token, seconds=GREETING)
         except NoAnswerError as error:
-            if self.clock.now() - begun >= timedelta(seconds=GREETING):  # else nobody has waited for it
+            if self.clock.now() - begun >= timedelta(seconds=GREETING):  # a failure at once costs no time
                 self.leave_alone(url, "did not answer in time")
             raise PartyError(f"does not answer: {_reason(error)}") from None
 

@@ -19,10 +19,10 @@ from privman_core.cockpit.shown_party import PartyError, ShownParty, UnusablePar
 from privman_core.inputs import is_loopback_name
 
 MOST_TRIED = 5
-"""Addresses of the product's configuration at which the other party is searched."""
+"""How many addresses of the product's configuration are tried for the other party."""
 _MOST_REASONS = 3
 _SUCCESSES = range(200, 300)
-_NEWS = timedelta(minutes=5)  # of real time in which pages say that the other party has started again
+_NEWS = timedelta(minutes=5)  # of real time, for which pages say that the other party has started again
 
 
 class Parties(Struct, frozen=True):
@@ -31,7 +31,7 @@ class Parties(Struct, frozen=True):
     Attributes:
         hellos: how each introduces itself, in the same order.
         reason: why there is only one; empty for both.
-        news: that the other one has started again; empty after a while.
+        news: a sentence that the other party has started again; empty after a while.
     """
 
     all: list[ShownParty]
@@ -73,9 +73,9 @@ class OtherAddress(Struct, frozen=True):
 class PartyFinder:
     """Finds the other party: at the address of a setting, or else wherever one answers on this machine.
 
-    That is searched at the addresses of the product's own configuration, at the last one that has answered, and where
-    senders of requests listen. Others may have written these, also from another machine. So they are used only if they
-    are on this machine, and no token is sent there.
+    Without a setting it tries the addresses in the product's own configuration, the last one that has answered, and
+    those where senders of requests listen. These may have been written from another machine. So only addresses on this
+    machine are used, and no token is sent there.
 
     Args:
         own: serves the cockpit.

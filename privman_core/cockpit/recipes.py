@@ -32,7 +32,7 @@ _SPANS = {"seconds", "for"}
 
 
 class CommonPart(TypedDict, total=False):
-    """What the faults of every kind have, as the control plane reads it; the options of a kind are beside it."""
+    """The keys that faults of every kind have, as the control plane reads them, beside the options of each kind."""
 
     kind: Word
     method: Word
