@@ -17,17 +17,17 @@ _LONGEST, _LONGEST_URL = 40, 100
 _numbers = count(1)
 
 
-class Mark(NamedTuple):
+class ExchangeMark(NamedTuple):
     """What an exchange has in the journal of the other party, too; ``sender`` is where its sender says it listens."""
 
     name: str = ""
     sender: str = ""
 
 
-def new_mark(host: str | None, sender: str) -> Mark:
+def new_mark(host: str | None, sender: str) -> ExchangeMark:
     """Return the mark of a request, which is only sent to this machine."""
     name = f"{os.getpid()}.{next(_numbers)}"
-    return Mark(name, sender) if is_loopback_name(host or "") else Mark(f"{_UNSENT}{name}")
+    return ExchangeMark(name, sender) if is_loopback_name(host or "") else ExchangeMark(f"{_UNSENT}{name}")
 
 
 def is_shared(name: str) -> bool:
@@ -35,13 +35,13 @@ def is_shared(name: str) -> bool:
     return bool(name) and not name.startswith(_UNSENT)
 
 
-def mark_header(mark: Mark) -> dict[str, str]:
+def mark_header(mark: ExchangeMark) -> dict[str, str]:
     """Return the header with the mark; none for one that is not sent."""
     return {MARK: " ".join(mark).strip()} if is_shared(mark.name) else {}
 
 
-def take_mark(headers: Mapping[str, str]) -> tuple[Mark, Mapping[str, str]]:
+def take_mark(headers: Mapping[str, str]) -> tuple[ExchangeMark, Mapping[str, str]]:
     """Return the mark of a request that has one, and its headers without it."""
     others = CIMultiDict(headers)
     name, _, sender = others.pop(MARK).partition(" ")
-    return Mark(name[:_LONGEST] if is_shared(name) else "", sender[:_LONGEST_URL]), others
+    return ExchangeMark(name[:_LONGEST] if is_shared(name) else "", sender[:_LONGEST_URL]), others

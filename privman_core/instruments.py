@@ -15,7 +15,7 @@ from privman_core.clock import Clock
 from privman_core.control import RESERVED, Control, Reset, is_control
 from privman_core.errands import ERRAND, take_errand
 from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, Headers, body_of
-from privman_core.exchange_marks import MARK, Mark, take_mark
+from privman_core.exchange_marks import MARK, ExchangeMark, take_mark
 from privman_core.failed_handlers import answer_to, why_none
 from privman_core.faults import FaultKinds, Faults, Handler
 from privman_core.forward_proxies import forward_proxies
@@ -182,7 +182,8 @@ def exchange_recorder(  # noqa: PLR0913 - what it brings together
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        met.meet(request)
+        if not met.own:
+            met.meet(request)
         headers = take_errand(request.headers) if ERRAND in request.headers else request.headers
         try:
             if request.path.startswith(RESERVED) and is_control(request):
@@ -216,10 +217,11 @@ async def _answer_and_record(  # noqa: PLR0913, PLR0917 - the parts of the recor
     # aiohttp would write further slashes before a path that begins with two.
     url = request.raw_path if request.raw_path.startswith("//") else request.path_qs
     replay, headers = take_replay(headers) if REPLAY in headers else (None, headers)
-    mark, headers = take_mark(headers) if MARK in headers else (Mark(), headers)
+    mark, headers = take_mark(headers) if MARK in headers else (ExchangeMark(), headers)
     exchange = request[EXCHANGE] = journal.begin("in", request.method, url, headers, b"")
     exchange.mark = mark.name
-    met.hear(request, mark.sender)
+    if mark.sender:
+        met.hear(request, mark.sender)
     if replay is not None:
         exchange.mark = ""  # the other party has not sent it
         replay(exchange)

@@ -28,12 +28,12 @@ class Neighbours:
 
     def meet(self, request: web.Request) -> None:
         """Learn from the connection of a request where this server listens; its headers do not count."""
-        if not self.own and (url := listening_url(request)) is not None and is_loopback_name(url.host or ""):
+        if (url := listening_url(request)) is not None and is_loopback_name(url.host or ""):
             self.own = str(url)
 
     def hear(self, request: web.Request, sender: str) -> None:
         """Remember where the sender of a request says that it listens, if both are on this machine."""
-        if sender in {"", self.own, next(reversed(self._senders), "")}:
+        if sender in {self.own, next(reversed(self._senders), "")}:
             return
         if not _is_here(sender) or not is_sent_here(request):
             return

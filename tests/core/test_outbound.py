@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from privman_core.exchange_marks import Mark, mark_header
+from privman_core.exchange_marks import ExchangeMark, mark_header
 from privman_core.ids import Ids
 from privman_core.outbound import CONNECTIONS_PER_HOST, HttpCaller, NoAnswerError
 from privman_core.turns import Turns
@@ -45,7 +45,7 @@ async def test_unknown_host_is_said_plainly(party: Party) -> None:
     with pytest.raises(NoAnswerError, match=r"no connection to nowhere\.invalid:80: "):
         await party.caller.send("GET", "http://nowhere.invalid/", {}, b"", 5)
     [exchange] = party.journal.kept()
-    assert (bool(exchange.mark), mark_header(Mark(exchange.mark))) == (True, {})
+    assert (bool(exchange.mark), mark_header(ExchangeMark(exchange.mark))) == (True, {})
 
 
 async def test_address_that_is_none(party: Party) -> None:
