@@ -80,7 +80,7 @@ class ConfigurationAdmin:
         body = JsonObject(await read_object(request), _SYSTEM_KEYS)
         before = self._system(body.text("foreign_system", ""))
         self._systems.change(before.id, **self._read_system(body, before, request))
-        await self._console.registrar.run(before.id)
+        await self._console.registrar.save(before.id)
         return to_json(self._system_json(self._systems.get(before.id)))
 
     async def create_request_items(self, request: web.Request) -> web.Response:

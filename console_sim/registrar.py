@@ -60,6 +60,13 @@ class Registrar:
         task_name = _REGISTER_TASK.format(name=system.name)
         return await self._server_tasks.run(task_name, partial(self._reconcile, system_id), key=system_id)
 
+    async def save(self, system_id: str) -> ServiceNowError | None:
+        """Do as `run`; if there is nothing to send, register anew what ServiceNow has lost: each save registers."""
+        system = self._systems.get(system_id)
+        if system is not None and self._is_up_to_date(system):
+            await self._background.wait_briefly([self._background.start(self.forget_lost(system))])
+        return await self.run(system_id)
+
     async def run_using(self, *credentials: str) -> None:
         """Attempt now to update every ServiceNow whose registration or requests use one of the credentials."""
         systems = [system for system in self._systems if not self._credentials_of(system).isdisjoint(credentials)]
@@ -137,6 +144,12 @@ class Registrar:
         webhook = self._webhooks.of(system)
         return {system.credential, system.api_credential, "" if webhook is None else webhook.credential}
 
+    def _is_up_to_date(self, system: ForeignSystem) -> bool:
+        """Return whether ServiceNow has acknowledged all that a webhook in use needs."""
+        if not system.use_webhook or not self._has_enabled_webhook(system):
+            return False
+        return self.has_registered(system) and self.has_activity_type(system)
+
     def _has_enabled_webhook(self, system: ForeignSystem) -> bool:
         webhook = self._webhooks.of(system)
         return webhook is not None and webhook.enabled
@@ -144,12 +157,12 @@ class Registrar:
     async def _reconcile(self, system_id: str) -> WorkReport:
         system = self._systems.get(system_id)
         if system is None:
-            return WorkReport("the foreign system does not exist any more", idle=True)
+            return WorkReport("the foreign system does not exist any more", "nothing to do")
         if not system.use_webhook:
             await self._sender.send_waiting(system)
-            return WorkReport("nothing was registered, because Use Webhook is not ticked", idle=True)
+            return WorkReport("nothing was registered, because Use Webhook is not ticked", "nothing to do")
         if not self._has_enabled_webhook(system):
-            return WorkReport("nothing was registered, because the webhook is disabled", idle=True)
+            return WorkReport("nothing was registered, because the webhook is disabled", "nothing to do")
         report = await self._register_both(system)
         await self._sender.send_waiting(system)
         return report
@@ -168,7 +181,9 @@ class Registrar:
             *(["the activity type"] if activity_type_registered else []),
         ]
         if not changed:
-            return WorkReport("nothing was sent, because ServiceNow has acknowledged both records before", idle=True)
+            return WorkReport(
+                "nothing was sent, because ServiceNow has acknowledged both records before", "nothing to do"
+            )
         return WorkReport(f"ServiceNow acknowledged {' and '.join(changed)}")
 
     def _save_outcome(self, system_id: str, failure: ServiceNowError | None) -> None:
@@ -216,7 +231,13 @@ class Registrar:
 
     async def _reconcile_part(self, system: ForeignSystem, part: _Part, wanted: WantedRecord) -> bool:
         record = system.registration if part == "registration" else system.activity_type
-        return await update_record(self._api(system), record, wanted, partial(self._save_record, system, part))
+        api, save = self._api(system), partial(self._save_record, system, part)
+        try:
+            return await update_record(api, record, wanted, save)
+        except NoSuchRecordError:
+            if not record.sys_id:
+                raise
+            return await update_record(api, RemoteRecord(may_exist=True), wanted, save)
 
     def _api(self, system: ForeignSystem) -> ServiceNowClient:
         return self._connector.open(system.credential, Purpose(registers=(system.id,)))

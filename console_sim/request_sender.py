@@ -69,8 +69,9 @@ class RequestSender:
 
     async def _send_waiting(self, server_id: str, *, refused: bool) -> WorkReport:
         failures = [await self.send(request_id) for request_id in self._waiting(server_id, refused=refused)]
-        failed = len(failures) - failures.count(None)
-        return WorkReport(f"attempts: {len(failures):,}, of which {failed:,} failed; each is an entry of its own")
+        made, failed = len(failures), len(failures) - failures.count(None)
+        text = f"attempts: {made:,}, of which {failed:,} failed; each is an entry of its own"
+        return WorkReport(text, "completed" if not failed else "failed" if failed == made else "failed in part")
 
     def _waiting(self, server_id: str, *, refused: bool) -> list[str]:
         now = self._clock.now()
@@ -83,7 +84,7 @@ class RequestSender:
     async def _send_if_needed(self, request_id: str) -> WorkReport:
         request = self._requests.get(request_id)
         if request is None or not self._needed(request_id, self._clock.now()):
-            return WorkReport("nothing was sent, because the request does not wait any more", idle=True)
+            return WorkReport("nothing was sent, because the request does not wait any more", "nothing to do")
         try:
             return await self._write(request)
         except Exception as error:

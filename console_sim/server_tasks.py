@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -23,15 +23,14 @@ KEPT_RUNS, KEPT_CALLS = 1_000, 20
 _SHORTEST_WAIT = 1.0
 
 
-class WorkReport(Struct, frozen=True):
-    """What an attempt did, in a sentence without a full stop.
+Outcome = Literal["completed", "failed", "failed in part", "nothing to do"]
 
-    Attributes:
-        idle: whether there was nothing to do; the text says why.
-    """
+
+class WorkReport(Struct, frozen=True):
+    """What an attempt did, in a sentence without a full stop, and its outcome; it is not tried again as a whole."""
 
     text: str
-    idle: bool = False
+    outcome: Outcome = "completed"
 
 
 Work = Callable[[], Awaitable[WorkReport]]
@@ -45,9 +44,8 @@ class Run(Struct, frozen=True):
 
     Attributes:
         task_name: as the Server Tasks page shows it.
-        report: what it did; empty if it failed.
-        is_idle: whether there was nothing to do.
-        failure: why it failed; empty if it succeeded.
+        report: what it did; empty if it ended with a failure.
+        failure: why it failed; empty if it ended with a report.
         next_at: when it was to be retried after it had failed; None for never.
         calls: the newest requests that it sent, in order, at most `KEPT_CALLS`.
         call_count: how many it sent.
@@ -57,7 +55,7 @@ class Run(Struct, frozen=True):
     task_name: str
     ended_at: datetime
     report: str
-    is_idle: bool
+    outcome: Outcome
     failure: str
     next_at: datetime | None = None
     calls: tuple[SentCall, ...] = ()
@@ -270,12 +268,12 @@ class ServerTasks:
     ) -> None:
         """Add an attempt to the runs, with what it did or why it failed, and the requests that it sent."""
         now, failure = self._clock.now(), outcome if isinstance(outcome, ServiceNowError) else None
-        report = outcome if isinstance(outcome, WorkReport) else WorkReport("")
+        report = outcome if isinstance(outcome, WorkReport) else WorkReport("", "failed")
         run = Run(
             task_name,
             now,
             report.text,
-            report.idle,
+            report.outcome,
             "" if failure is None else failure.reason,
             None if failure is None or failure.retry_in is None else now + timedelta(seconds=failure.retry_in),
             tuple(map(SentCall.of, calls[-KEPT_CALLS:])),

@@ -1,13 +1,14 @@
 """The server tasks of a console as the cockpit shows them: a row for each task, with its attempts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from console_sim.server_tasks import Run, ServerTasks, WaitingTask
+from console_sim.server_tasks import Outcome, Run, ServerTasks, WaitingTask
 from privman_core.cockpit.approval_facts import AttemptRow, DeliveryState
 from privman_core.cockpit.bounded_texts import Tone
 
 MOST_ATTEMPTS = 20
 """Attempts that are shown of a task."""
+_TONES: Mapping[Outcome, Tone] = {"completed": "good", "nothing to do": "quiet"}
 
 
 def console_deliveries(tasks: ServerTasks, mask: Callable[[str], str], about: str = "") -> list[DeliveryState]:
@@ -56,11 +57,5 @@ def _ended(runs: Sequence[Run], mask: Callable[[str], str]) -> DeliveryState:
 
 
 def _attempt(run: Run) -> AttemptRow:
-    outcome, tone = _outcome(run)
-    return AttemptRow(run.ended_at, outcome, tone, run.calls[-1].number if run.calls else 0)
-
-
-def _outcome(run: Run) -> tuple[str, Tone]:
-    if run.failure:
-        return "failed", "bad"
-    return ("nothing to do", "quiet") if run.is_idle else ("completed", "good")
+    tone = _TONES.get(run.outcome, "bad")
+    return AttemptRow(run.ended_at, run.outcome, tone, run.calls[-1].number if run.calls else 0)

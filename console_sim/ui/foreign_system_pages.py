@@ -16,7 +16,7 @@ from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.form_values import flags, read_description, read_name
 from console_sim.ui.item_list import ListColumn, read_list
 from console_sim.ui.navigation import FOREIGN_SYSTEMS, SERVERS, link
-from console_sim.ui.outcome_messages import changes_text, see_registration
+from console_sim.ui.outcome_messages import changes_text, renewed_text, see_registration
 from privman_core.cuts import cut
 from privman_core.inputs import EXAMPLE_URL
 from privman_core.pages.forms import Form
@@ -95,8 +95,9 @@ class ForeignSystemPages:
         if form.errors:
             return await self._page(visit, form, system)
         changes = changes_text(system, self._systems.change(system.id, **values))
-        failure = await self._console.registrar.run(system.id)
-        return see_registration(visit, link(ONE, id=system.id), changes, failure)
+        failure = await self._console.registrar.save(system.id)
+        told = ". ".join(filter(None, (changes, renewed_text(system, self._systems.get(system.id)))))
+        return see_registration(visit, link(ONE, id=system.id), told, failure)
 
     def _read(self, form: Form, system: ForeignSystem) -> dict[str, Any]:
         values: dict[str, Any] = {

@@ -7,6 +7,7 @@ from aiohttp import web
 from console_sim.approval_decision import Response
 from console_sim.approval_request import ApprovalRequest
 from console_sim.errors import ServiceNowError
+from console_sim.foreign_system import ForeignSystem
 from console_sim.ui.console_gate import ConsoleVisit
 
 _GOING_ON = "an attempt is going on"
@@ -15,6 +16,18 @@ _GOING_ON = "an attempt is going on"
 def changes_text(before: object, after: object) -> str:
     """Return the message about a form that was saved."""
     return "Nothing was changed, because everything was saved already" if before == after else "Changes saved"
+
+
+def renewed_text(before: ForeignSystem, after: ForeignSystem) -> str:
+    """Return that ServiceNow had lost records, which the console has registered anew; empty if it had lost none."""
+    records = {
+        "registration": (before.registration, after.registration),
+        "activity type": (before.activity_type, after.activity_type),
+    }
+    lost = [name for name, (then, now) in records.items() if then.sys_id and now.sys_id not in {"", then.sys_id}]
+    if not lost or before.base_url != after.base_url:
+        return ""
+    return f"ServiceNow no longer had the {' and the '.join(lost)}, so the console has registered anew"
 
 
 def see_registration(visit: ConsoleVisit, page: str, changes: str, failure: ServiceNowError | None) -> web.Response:
