@@ -95,7 +95,7 @@ async def test_response_has_the_documented_fields(site: Site, page: Page) -> Non
     await site.change(REQUEST, sys_id, {"status": "Approve"})
     await site.clock.settle()
     await log_in(page, "privman.approver", f"/{RESPONSE}_list.do")
-    await page.locator("tbody a").first.click()
+    await page.locator("tbody").get_by_role("link").first.click()
     await expect(page.get_by_role("heading", level=1)).to_have_text(re.compile("Response - Created 20"))
     form = page.get_by_role("main")
     values = [("Request Id", GUID), ("Response", "Approve"), ("Response status code", "200"), ("Retry attempts", "0")]
