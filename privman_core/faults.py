@@ -83,11 +83,7 @@ SPAN = Option(
     f"a number of seconds above 0, up to {MOST_SECONDS:,}, or nothing for no limit",
 )
 STATUS = Option(_is_status, "a status from 200 to 599")
-HEADERS = Option(
-    _are_headers,
-    "an object of header texts, of digits for Content-Length",
-    'JSON with the text of each header, such as {"Retry-After": "120"}',
-)
+HEADERS = Option(_are_headers, "an object of header texts, of digits for Content-Length")
 
 COMMON: Mapping[str, Option] = {
     "kind": TEXT,

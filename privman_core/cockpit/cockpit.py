@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Self
 
@@ -105,9 +106,10 @@ class _CockpitSession(Struct, frozen=True):
 class CockpitGate(Gate[Visit]):
     """Shows the cockpit to browsers that its keys admit, and to others a form that unlocks it."""
 
-    def __init__(self, frame: Frame, keys: CockpitKeys) -> None:
+    def __init__(self, frame: Frame, keys: CockpitKeys, parties: PartyFinder) -> None:
         self._frame = frame
         self._keys = keys
+        self._parties = parties
 
     async def visit(self, request: web.Request, form: Form) -> Visit:
         """Return the visit that a request is."""
@@ -125,6 +127,10 @@ class CockpitGate(Gate[Visit]):
     def trusts_form(self, visit: Visit) -> bool:
         """Check the origin too: the token is the same for every browser."""
         return is_own_origin(visit.request) and super().trusts_form(visit)
+
+    async def around_refusal(self, visit: Visit) -> Mapping[str, object]:
+        """Return the parties, for the head of the page; none for a browser that is not admitted."""
+        return {"parties": await self._parties.find()} if self._keys.admits(visit.request) else {}
 
     async def answer(self, visit: Visit, show: Show[Visit]) -> web.Response:
         """Return the page, or one that says what a party has refused.
@@ -203,7 +209,9 @@ class Cockpit:
             search_page=search_page,
             tabs={f"{COCKPIT}{path}": page.tab for path, page in table.items() if page.tab},
         )
-        self._site = Site({f"{COCKPIT}{path}": page for path, page in table.items()}, CockpitGate(frame, keys), assets)
+        self._site = Site(
+            {f"{COCKPIT}{path}": page for path, page in table.items()}, CockpitGate(frame, keys, parties), assets
+        )
         self._calls = CockpitCalls(own, self._replayer.listens_at)
         self._events = LiveEvents(parties, keys.admits_stream)
 

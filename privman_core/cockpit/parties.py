@@ -145,7 +145,7 @@ class PartyFinder:
             self._last, self._started = OtherParty(hello.name, url, token, self._client), hello.started
             return self._last, hello
         why = " ".join(reasons[:_MOST_REASONS]) or "No other party is known yet."
-        raise PartyError(why if self._setting.url else f"{why} {self._product.way_to_other}")
+        raise PartyError(why if self._setting.url or self._last else f"{why} {self._product.way_to_other}")
 
     async def _addresses(self) -> list[tuple[str, str]]:
         """Return where the other party may be, the most likely address first, each with the token to send there."""
@@ -169,7 +169,8 @@ class PartyFinder:
         except PartyError as error:
             raise PartyError(f"{known} {url}, {error}.") from None
         if answer.status == HTTPStatus.FORBIDDEN:
-            raise PartyError(f"{known} {url}, refuses the token of this cockpit, or its lack of one.")
+            way = self._product.way_to_other if self._setting.url or self._last else ""
+            raise PartyError(f"{known} {url}, refuses the token of this cockpit, or its lack of one. {way}".rstrip())
         if answer.status not in _SUCCESSES:
             raise PartyError(f"The other party, {url}, is none of the simulators: it answers with {answer.status}.")
         try:

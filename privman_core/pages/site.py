@@ -198,6 +198,10 @@ class Gate(ABC, Generic[V]):
         """Return the page; a gate that knows further errors raises PageError in their place."""
         return await show(visit)
 
+    async def around_refusal(self, _visit: V) -> Mapping[str, object]:
+        """Return what the page of a refusal shows besides it."""
+        return {}
+
 
 class Site(Generic[V]):
     """Serves the pages of one table behind one gate.
@@ -251,7 +255,8 @@ class Site(Generic[V]):
             return turned_away or await self._shown(visit, show)
         except PageError as error:
             links = {"again": error.again, "log_in": error.log_in}
-            shown = {"title": error.title, "detail": error.detail, "typed": error.typed, **links}
+            around = await self._gate.around_refusal(visit)
+            shown = {"title": error.title, "detail": error.detail, "typed": error.typed, **links, **around}
             return await visit.page("refusal.html", error.status, **shown)
 
     async def _shown(self, visit: V, show: Show[V]) -> web.Response:

@@ -91,7 +91,7 @@ async def test_fault_after_its_time_is_not_armed(party: Party, browser: Browser)
         ("skip", "9" * 5_000, "expected a whole number from 0"),
         ("after", "1e300", "1e+300 is invalid; expected a number of seconds from 0 to 316224000"),
         ("times", "all", "'all' is invalid; expected a whole number from 1 to 1,000,000,000, or nothing for all"),
-        ("headers", "A: b", "'A: b' is invalid; expected JSON with the text of each header"),
+        ("headers", "A: b", "'A: b' is invalid; expected an object of header texts"),
         ("after", "9" * 5_000, "expected a number of seconds from 0 to 316224000"),
         ("kind", "statos", "no kind is 'statos' (did you mean 'status'?)"),
         ("party", "Console", "the party 'Console' is not shown: No other party is known yet."),

@@ -98,10 +98,9 @@ function show(copy, all, held, keep) {
   const changing = regions.filter((region) => (all || !isHeld(region)) && !(invalid && region === journal));
   put(copy, changing, keep);
   const refusal = copy.getElementById("refusal"); // what the page shows can no longer be shown
-  if (refusal && !shown("refusal")) {
-    shown("notice").innerHTML = '<p class="notice bad"></p>';
-    shown("notice").firstChild.textContent = `${copy.querySelector("h1").textContent}. ${refusal.textContent}`;
-  }
+  const words = refusal && `Below is what this page showed before. ${copy.querySelector("h1").textContent}. ${refusal.textContent}`;
+  shown("gone").hidden = !refusal || Boolean(shown("refusal"));
+  if (refusal && shown("gone").textContent !== words) shown("gone").textContent = words;
   if (held) count(copy);
   else if (!paused || all) shown("news").hidden = true;
   tick();
