@@ -218,6 +218,8 @@ async def test_start_waits_for_no_index(instance: Instance) -> None:
         ("u_color=\xfcber^u_nameLIKEx", ".u_toy.u_color.short"),
         ("u_nameLIKE\u6587^u_colorLIKEb", ".u_toy.u_name.short"),
         ("u_colorLIKEsand", ".u_toy.u_color.parts"),
+        ("u_color=brick_%", ".u_toy.u_color"),
+        ("u_colorSTARTSWITHbrick", ".u_toy.u_color"),
         ("ORDERBYu_color", ".u_toy.u_color"),
         ("ORDERBYDESCu_color", ".u_toy.u_color"),
     ],

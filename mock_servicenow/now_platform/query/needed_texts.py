@@ -8,19 +8,25 @@ from msgspec import Struct
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.text_index import indexed_column
-from mock_servicenow.now_platform.query.operators import EQUALS, TEXT_OPERATORS
+from mock_servicenow.now_platform.query.operators import BY_SPELLING, EQUALS, TEXT_OPERATORS
 from mock_servicenow.now_platform.query.script_calls import PREFIX
 from mock_servicenow.now_platform.query.syntax import Condition, Group, Query, Term
 
+_BEGIN = (EQUALS, BY_SPELLING["STARTSWITH"])
 _TRIGRAM, _MOST_TRIGRAMS, _MOST_TERMS = 3, 8, 200
 _MOST_PARTS, _FREQUENT = 3, 0.25  # rows with the same three characters: a search for them leaves out few
 
 
 class HasText(Struct, frozen=True):
-    """A column has a text somewhere, if both are folded as `UnicodeFolded` does."""
+    """A column has a text somewhere, if both are folded as `UnicodeFolded` does.
+
+    Attributes:
+        begins: whether it has it at its beginning.
+    """
 
     column: str
     text: str
+    begins: bool = False
 
 
 class AllOf(Struct, frozen=True):
@@ -63,7 +69,7 @@ def _of_condition(term: Condition, columns: Mapping[str, Column]) -> Needed | No
         return None
     if term.value.startswith(PREFIX) or not text or _is_looked_up(term, column):
         return None
-    return HasText(column.name, text)
+    return HasText(column.name, text, begins=term.operator in _BEGIN)
 
 
 def looks_up(query: Query, acting: Collection[Condition], columns: Mapping[str, Column]) -> bool:

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.short_parts import LONGEST, has_short_parts, parts_of
+from mock_servicenow.now_platform.dictionary.sql_tables import ascii_lower
 from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.query.needed_texts import AllOf, HasText, Needed
 from mock_servicenow.now_platform.records.list_indexes import (
@@ -59,9 +60,17 @@ class SharedLookup:
         has_long = self._has_long(root, name)
         if has_long is None:
             return query.order_by
-        begun: sa.ColumnElement[Any] = sa.literal_column(beginning(f"{self._quote(root)}.{self._quote(name)}"))
+        begun = self._beginning(root, name)
         first = begun.desc().nulls_last() if descending else begun.asc().nulls_first()
         return [first, *query.order_by] if has_long else [first]
+
+    def _beginning(self, root: str, column: str) -> sa.ColumnElement[str]:
+        return sa.literal_column(beginning(f"{self._quote(root)}.{self._quote(column)}"), sa.Text())
+
+    def _is_in_order(self, table: str, needed: HasText) -> bool:
+        """Return whether an index has the beginnings of a column in order, and a text is none but ASCII and short."""
+        is_plain = needed.text.isascii() and len(needed.text) <= BEGINNING
+        return is_plain and self._has_long(self._dictionary.root(table), needed.column) is not None
 
     def _has_long(self, root: str, column: str) -> bool | None:
         """Return whether a column has long texts; None if it has no index to sort by."""
@@ -74,6 +83,9 @@ class SharedLookup:
 
     def _test(self, table: str, needed: Needed) -> sa.ColumnElement[bool] | None:
         if isinstance(needed, HasText):
+            if needed.begins and self._is_in_order(table, needed):
+                begun = self._beginning(self._dictionary.root(table), needed.column)
+                return begun.startswith(ascii_lower(needed.text), autoescape=True, escape="\\")
             is_short = not needed.text.isascii() or len(needed.text) <= LONGEST
             return self._short_test(table, needed) if is_short else None
         tests = [self._test(table, part) for part in needed.parts]
