@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from time import monotonic
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import position_name
@@ -62,8 +63,7 @@ class ListUpkeep:
             return
         with self._store.writing() as transaction:
             large = [root for root in roots if self._is_large(lambda sql: transaction.run(Prepared(sql), ()), root)]
-        for root in large:
-            self._runner.go_on(self._steps(root))
+        self._runner.go_on(self._first_steps(large))
 
     def start(self, root: str) -> None:
         """Index what a table lacks; without an event loop, such as before the start, leave it for later."""
@@ -72,6 +72,24 @@ class ListUpkeep:
             self._runner.in_thread(lambda: self._index_shared([root]))
         elif root not in self._running and _is_served():
             self._runner.go_on(self._steps(root))
+
+    def _first_steps(self, roots: Iterable[str]) -> Generator[None, None, None]:
+        """Make all indexes to sort by, one after the other, and then those of texts at the same time."""
+        for root in roots:
+            began = monotonic()
+            while self._sort(root):
+                yield from _as_long_since(began)
+                began = monotonic()
+        for root in roots:
+            self._runner.go_on(self._steps(root))
+
+    def _sort(self, root: str) -> bool:
+        """Make one index to sort by; return whether there was one to make."""
+        with self._store.writing() as transaction:
+            lacking = self._missing(transaction, root)[:1]
+            for statement in lacking:
+                transaction.run(Prepared(statement), ())
+        return bool(lacking)
 
     def _steps(self, root: str) -> Generator[None, None, None]:
         self._running.add(root)
@@ -144,6 +162,14 @@ class ListUpkeep:
             _log.warning(what, one_line(failure))
             return False
         return True
+
+
+def _as_long_since(began: float) -> Iterator[None]:
+    """Yield as long as the time since then, and once at least, so that what waits meanwhile is answered."""
+    yield
+    until = 2 * monotonic() - began
+    while monotonic() < until:
+        yield
 
 
 def _is_served() -> bool:
