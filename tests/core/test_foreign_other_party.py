@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import socket
+import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -121,6 +122,21 @@ async def test_silent_party_is_left_alone_for_a_while() -> None:
         assert "no answer within 1 s" in await _page(url, "/approvals")
         assert "did not answer in time. It is not asked again for 15 s." in await _page(url, "/approvals")
     assert asked == ["cockpit"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows connects to no unspecified address")
+@pytest.mark.parametrize(("host", "is_unknown"), [("127.0.0.1", False), ("0.0.0.0", True)])
+async def test_order_at_another_machine_is_unknown(host: str, *, is_unknown: bool) -> None:
+    """The page says so of exchanges at the same virtual time: real time orders them on one machine only."""
+    answers = {"exchanges": EXCHANGES, "marked": []}
+    async with serving(_app(answers, []), "127.0.0.1", 0) as url:
+        settings = Settings(servicenow_url=url.replace("127.0.0.1", host))
+        async with ConsoleSim(settings, seed=1) as console, ClientSession() as http:
+            async with http.get(f"{console.url}/Tms/services/api/v1/version/Current"):
+                """Leave it in the journal."""
+            for path in ("", "/sequence?find=GET"):
+                html = await _page(console.url, path)
+                assert ("may have happened in another order" in html) is is_unknown, path
 
 
 async def test_party_that_is_started_later_is_found_at_once() -> None:
