@@ -115,7 +115,7 @@ PARTS = {
     ],
     "name": ["style.css", "%2e%2e"],
     "number": ["1", "999999999999"],
-    "end": ["servicenow", "x"],
+    "party": ["servicenow", "x"],
     "request_id": ["a66f2ed9-089d-4712-bd45-d00b945e0e8b", "x"],
     "unknown": ["no/such/page", "%00"],
 }
@@ -176,7 +176,8 @@ class Served:
         """Send a request and return the status of its answer."""
         options: dict[str, Any] = {"allow_redirects": False, "skip_auto_headers": ["Content-Type"]}
         async with self._http.request(method, f"{self.url}{path}", data=body, headers=headers, **options) as answer:
-            await answer.read()
+            if answer.content_type != "text/event-stream":  # which never ends
+                await answer.read()
             return answer.status
 
 
