@@ -70,8 +70,12 @@ def _is_header(name: str, text: object) -> bool:
 
 
 TEXT = Option(_is_text, "a text")
-NUMBER = Option(_is_number, f"a number of seconds from 0 to {MOST_SECONDS}")
-COUNT = Option(_is_count, f"a whole number from 0 to {_MOST_COUNT}")
+NUMBER = Option(
+    _is_number,
+    f"a number of seconds from 0 to {MOST_SECONDS}",
+    f"a number of seconds from 0 to {MOST_SECONDS:,}",
+)
+COUNT = Option(_is_count, f"a whole number from 0 to {_MOST_COUNT}", f"a whole number from 0 to {_MOST_COUNT:,}")
 TURNS = Option(
     lambda value: value is None or (value != 0 and _is_count(value)),
     f"a whole number from 1 to {_MOST_COUNT}, or null",

@@ -73,7 +73,8 @@ class FaultPages:
         parties, name = await self._parties.find(), form.value("party")
         party = parties.named(name) if name else self._parties.own
         if party is None:
-            raise PartyError(f"the party {cut(name, _LONGEST)!r} is not shown: {parties.reason}", "party")
+            why = parties.reason or f"expected {' or '.join(each.name for each in parties)}."
+            raise PartyError(f"the party {cut(name, _LONGEST)!r} is not shown: {why}", "party")
         return party
 
     async def _page(self, visit: Visit, form: Form) -> web.Response:

@@ -6,7 +6,7 @@ from itertools import chain
 from privman_core.cockpit.search_line import Term, read_terms
 from privman_core.cockpit.seen_exchanges import Seen
 from privman_core.inputs import quoted
-from privman_core.near_words import hint
+from privman_core.near_words import nearest
 
 MOST_LOOKED_AT = 1_000
 """Exchanges of a journal whose values are listed, the newest ones."""
@@ -43,7 +43,9 @@ def hints(line: str, known: Iterable[Mapping[str, list[str]]]) -> list[str]:
 
 
 def _hint(word: str, value: str, values: list[str], lower: list[str]) -> str:
-    has = f"None of the newest exchanges has the {_NAMES[word]} {quoted(value)}{hint(value.lower(), lower)}"
+    near = nearest(value.lower(), lower)
+    meant = f" (did you mean {values[lower.index(near)]!r}?)" if near else ""
+    has = f"None of the newest exchanges has the {_NAMES[word]} {quoted(value)}{meant}"
     return f"{has}; {'all have' if len(values) == 1 else 'they have'} {', '.join(values)}."
 
 

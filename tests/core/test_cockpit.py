@@ -44,7 +44,7 @@ async def test_search_that_finds_nothing_says_which_values_there_are(party: Part
     await party.call("GET", "/one")
     await party.call("POST", "/two")
     for line, said in (
-        ("method:POTS", "the method 'POTS' (did you mean 'post'?); they have GET, POST."),
+        ("method:POTS", "the method 'POTS' (did you mean 'POST'?); they have GET, POST."),
         ("party:nobody", "the party 'nobody'; they have Caller, Echo."),
         ("to:caller", "the receiver 'caller'; all have Echo."),
         ("from:x,caller -method:FOO status:404", "the sender 'x'; all have Caller."),
