@@ -25,7 +25,7 @@ def renewed_text(before: ForeignSystem, after: ForeignSystem) -> str:
         "activity type": (before.activity_type, after.activity_type),
     }
     lost = [name for name, (then, now) in records.items() if then.sys_id and now.sys_id not in {"", then.sys_id}]
-    if not lost or before.base_url != after.base_url:
+    if not lost or before.address != after.address:
         return ""
     return f"ServiceNow no longer had the {' and the '.join(lost)}, so the console has registered anew"
 
