@@ -12,6 +12,7 @@ from console_sim.errors import BadRequestError, ConsoleError, UnsupportedMediaTy
 from privman_contracts import WireNames
 from privman_core.bodies import receive
 from privman_core.control import is_control, to_json
+from privman_core.exchange import EXCHANGE
 from privman_core.faults import Handler
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
@@ -42,6 +43,8 @@ class Envelope:
             try:
                 return await handler(request)
             except ConsoleError as error:
+                if EXCHANGE in request:
+                    request[EXCHANGE].findings.refusal = str(error)
                 return self._error(request, self._status(request, error), str(error), error.headers)
             except web.HTTPError as error:
                 allow = {name: value for name, value in error.headers.items() if name == "Allow"}

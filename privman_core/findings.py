@@ -53,7 +53,7 @@ class Findings(list[Finding]):
         registers: ids of the registrations and activity types that it makes, reads, changes or misses.
         user: name of the user who logged in; empty for nobody, and for an exchange that this server sent.
         roles: of that user.
-        refusal: why this server refused the request, as its own rules say; empty if it did not, or the answer says it.
+        refusal: why this server refused the request, by its own rules; empty if it did not, or if its answer says so.
     """
 
     about: tuple[str, ...] = ()

@@ -125,7 +125,7 @@ def _events(case: ConsoleCase) -> Iterator[DatedEvent]:
     if case.task is not None:
         yield DatedEvent(case.task.next_at, "sends it again", due=True)
     if decision is not None and request.decided_at is not None:
-        where = "in the console" if request.decided_here else "by the decision of ServiceNow"
+        where = "in the console" if request.decided_here else "by a delivered decision"
         order: Literal["delivered", "sent"] = "sent" if request.decided_here else "delivered"
         yield DatedEvent(request.decided_at, f"the request is {_STANDS[case.state]} {where}", order=order)
     if request.used_at is not None:

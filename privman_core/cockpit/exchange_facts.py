@@ -49,7 +49,7 @@ class ExchangeRow(Struct, frozen=True, kw_only=True):
         mark: that of `Exchange`.
         user: who logged in, as the party that answers knows; empty for nobody.
         unusable: why the sender counts an answer of success as a failure; empty if it does not, or is another party.
-        refusal: which rule of the party that answers refused it, and what is lacking; empty if the answer says so.
+        refusal: why the party that answers refused it, by its own rules; empty if it did not, or is another party.
     """
 
     number: int

@@ -49,7 +49,10 @@ def _delivered(name: str, rows: Sequence[MergedRow]) -> str:
         return ""
     last, which = sent[-1].served, f"The last of {len(sent)}" if len(sent) > 1 else "One"
     came = "was sent" if last.direction == "out" else "arrived"
-    answered = f"answered with {last.status}" if last.status else f"not answered: {last.error or 'it is under way'}"
+    why = f": {last.refusal}" if last.refusal else ""
+    answered = (
+        f"answered with {last.status}{why}" if last.status else f"not answered: {last.error or 'it is under way'}"
+    )
     return f"{which} {came} at {last.at:%H:%M:%S}, and was {answered}."
 
 

@@ -124,7 +124,9 @@ async def test_what_arrived_is_not_said_to_be_lacking(desk: Desk) -> None:
     assert "Yet Console has that decision: it says Approved." in await desk.page(request_id)
     assert await contradictions(desk, request_id) == []
     request_id = await approved(desk, lambda: desk.console("POST", "/api-user", {"roles": []}))
-    arrived = "arrived at 09:00:00, and was answered with 403"
+    arrived = (
+        "arrived at 09:00:00, and was answered with 403: the API user has no role with 'Approve Approval Requests'."
+    )
     assert await desk.exchanges(desk.fakes.console, f"request:{request_id}+status:403") == ["POST approve"]
     for wait, said in ((0, "has accepted no decision"), (1_800, "No decision was accepted within 20 min")):
         await desk.advance(wait)

@@ -35,7 +35,7 @@ async def test_failures_have_the_cause_that_their_exchange_shows(desk: Desk) -> 
     said = (
         "The console answered the decision with 401, and the token call after it was answered with 401",
         "ServiceNow logs in with the Username and Password of the registration, as '",
-        'Console says: {"Result":null,"Status":"error","Messages":["UserName or Password is wrong"]',
+        "Console refused it: UserName or Password is wrong.",
         "It has been pending since 2026-01-05 09:00:00 UTC: the console has accepted no decision of",
     )
     check(shown, said, ("was not sent", "answers like this if", "waits for the decision of"))
