@@ -44,18 +44,17 @@ def _waiting(task: WaitingTask, runs: Sequence[Run], mask: Callable[[str], str])
 
 
 def _ended(runs: Sequence[Run], mask: Callable[[str], str]) -> DeliveryState:
-    last, attempts = runs[-1], [_attempt(each) for each in runs[-MOST_ATTEMPTS:]]
+    last, shown = runs[-1], runs[-MOST_ATTEMPTS:]
     return DeliveryState(
         name=last.task_name,
-        state=attempts[-1].outcome,
-        tone=attempts[-1].tone,
+        state=last.outcome,
+        tone=_TONES.get(last.outcome, "bad"),
         about=last.about,
-        attempts=attempts,
-        earlier=len(runs) - len(attempts),
+        attempts=[_attempt(each) for each in shown],
+        earlier=len(runs) - len(shown),
         error=mask(last.failure),
     )
 
 
 def _attempt(run: Run) -> AttemptRow:
-    tone = _TONES.get(run.outcome, "bad")
-    return AttemptRow(run.ended_at, run.outcome, tone, run.calls[-1].number if run.calls else 0)
+    return AttemptRow(run.ended_at, run.outcome, run.calls[-1].number if run.calls else 0)

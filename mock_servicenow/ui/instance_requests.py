@@ -8,6 +8,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.approval_services import REQUESTED_ITEMS
 from mock_servicenow.privilege_manager.deliverer import KnownDelivery
+from mock_servicenow.privilege_manager.delivery_queue import Attempt
 from mock_servicenow.privilege_manager.registrations import Configuration, ConfigurationError
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from mock_servicenow.privilege_manager.tables import RequestRow
@@ -20,7 +21,6 @@ from privman_core.cockpit.bounded_texts import Tone
 from privman_core.cuts import cut
 
 _ATTEMPTS = 20
-_SUCCESS = 200
 _LONGEST = 200
 _TONES: dict[str, Tone] = {"delivered": "good", "failed": "bad"}
 
@@ -64,7 +64,7 @@ class InstanceRequests:
     def delivery(self, known: KnownDelivery) -> DeliveryState:
         """Return a delivery as the cockpit shows it."""
         attempts = known.entry.attempts
-        shown = [_attempt(each.at, each.status, token=each.token) for each in attempts[-_ATTEMPTS:]]
+        shown = [_attempt(each) for each in attempts[-_ATTEMPTS:]]
         return DeliveryState(
             name=known.response.response,
             state=known.state,
@@ -185,7 +185,10 @@ def _events(case: InstanceCase) -> Iterator[DatedEvent]:
         yield DatedEvent(due, "sends the decision again" if case.last else "sends the decision", due=True)
 
 
-def _attempt(at: str, status: int, *, token: bool) -> AttemptRow:
-    tone: Tone = "good" if status == _SUCCESS and not token else "bad"
-    outcome = str(status or "no answer")
-    return AttemptRow(datetime.fromisoformat(at), f"{outcome} to the token call" if token else outcome, tone)
+def _attempt(attempt: Attempt) -> AttemptRow:
+    outcome = str(attempt.status or "no answer")
+    if attempt.refused:
+        outcome = f"{outcome} with an error"
+    if attempt.token:
+        outcome = f"{outcome} to the token call"
+    return AttemptRow(datetime.fromisoformat(attempt.at), outcome)

@@ -38,7 +38,6 @@ class AttemptRow(Struct, frozen=True):
 
     at: Moment
     outcome: Sentence
-    tone: Tone
     number: int = 0
 
 

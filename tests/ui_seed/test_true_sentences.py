@@ -170,3 +170,12 @@ async def test_token_that_cannot_be_used_is_no_success(desk: Desk) -> None:
     await desk.console("POST", "/faults", {"kind": "malformed", "path": "*/logon/token"})
     shown = await desk.page(await desk.approve(await desk.ask()))
     check(shown, ("200 unusable", "ServiceNow counts that as a failure: the token call was"), ())
+
+
+async def test_attempt_is_as_servicenow_took_its_answer(desk: Desk) -> None:
+    """An envelope with an error is a refusal, whatever its status."""
+    body = '{"Status": "error"}'
+    await desk.console("POST", "/faults", {"kind": "status", "status": 200, "body": body, "path": APPROVE})
+    request_id = await desk.approve(await desk.ask())
+    check(await desk.look(desk.fakes.servicenow, "/deliveries"), ("09:00:00 200 with an error",), ())
+    check(await desk.page(request_id), ("200 with an error", "200 unusable"), ())
