@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from email.utils import formatdate
 from functools import lru_cache
+from http import HTTPStatus
 from logging import Logger
 
 from aiohttp import web
@@ -188,6 +189,8 @@ def exchange_recorder(  # noqa: PLR0913 - what it brings together
         try:
             if request.path.startswith(RESERVED) and is_control(request):
                 answer = await (handler(request) if control is None else control.guard(request, handler))
+                if MARK in request.headers and answer.status == HTTPStatus.OK:  # the cockpit of the other party
+                    met.hear(request, take_mark(request.headers)[0].sender)
             elif request.match_info.handler in pages and not is_call(request):
                 answer = await handler(request)
             else:

@@ -165,7 +165,7 @@ class Cockpit:
         *,
         trusted: Trust = True,
     ) -> None:
-        self._client = ControlClient(trusted)
+        self._client = ControlClient(trusted, lambda: instruments.neighbours.own)
         self._replayer = Replayer(instruments, self._other_url)
         own = OwnParty(product, instruments, self._replayer)
         self._parties = parties = PartyFinder(own, product, self._client, other, lambda: instruments.neighbours.senders)

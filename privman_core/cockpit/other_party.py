@@ -1,6 +1,6 @@
 """The other party of the integration, read and controlled through its control plane."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
@@ -52,14 +52,15 @@ class ControlClient:
 
     Args:
         trusted: certificates to trust.
+        listens_at: returns where the calling party listens on this machine; empty if that is not known.
     """
 
-    def __init__(self, trusted: Trust) -> None:
+    def __init__(self, trusted: Trust, listens_at: Callable[[], str]) -> None:
         self.clock = clock = RealClock()  # a user who looks at a page waits in real time
         self._left_alone: dict[str, tuple[datetime, str]] = {}  # until when an address is left alone, and why
         unread = Journal(clock, Secrets(), lambda _exchange: (), kept_exchanges=1)
         agent = f"privman-cockpit/{installed_version()}"
-        self._caller = HttpCaller(clock, unread, agent, trusted=trusted, largest=LARGEST_ANSWER)
+        self._caller = HttpCaller(clock, unread, agent, trusted=trusted, largest=LARGEST_ANSWER, listens_at=listens_at)
 
     async def send(self, method: str, url: str, token: str, body: object = None, seconds: float = SOON) -> HttpAnswer:
         """Return the answer; raises NoAnswerError."""

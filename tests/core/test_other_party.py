@@ -85,6 +85,13 @@ async def test_party_that_sends_requests_is_found() -> None:
         assert "Only" not in await _page(servicenow.url)
 
 
+async def test_party_whose_cockpit_looks_is_found() -> None:
+    """So one that has started again, and lost its configuration, knows the other one."""
+    async with ConsoleSim(seed=1) as console, MockServiceNow(Settings(console_url=console.url), seed=1) as servicenow:
+        assert "Only" not in await _page(servicenow.url)
+        assert "Only" not in await _page(console.url)
+
+
 @pytest.mark.parametrize(
     ("sender", "headers"),
     [

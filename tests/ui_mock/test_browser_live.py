@@ -71,6 +71,30 @@ async def test_open_page_says_that_the_other_party_stops(chromium: Chromium) -> 
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("shared", [True, False])
+async def test_hidden_page_fetches_what_it_has_missed(site: Site, page: Page, *, shared: bool) -> None:
+    """Once, when it is seen again; until then it asks for nothing."""
+    await page.add_init_script(
+        "let isHidden = false; Object.defineProperty(document, 'hidden', { get: () => isHidden });"
+        "window.hide = (value) => { isHidden = value; document.dispatchEvent(new Event('visibilitychange')); };"
+    )
+    if not shared:
+        await page.add_init_script("delete window.SharedWorker")
+    await page.goto(JOURNAL)
+    await expect(page.get_by_role("status")).to_have_text("Live")
+    seen = await page.context.new_page()
+    await seen.goto(JOURNAL)
+    await page.evaluate("hide(true)")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await site.call("GET", "/api/now/table/incident?missed")
+    await expect(_row(seen, "?missed")).to_be_visible()
+    assert (asked, await _row(page, "?missed").count()) == ([], 0)
+    await page.evaluate("hide(false)")
+    await expect(_row(page, "?missed")).to_be_visible()
+
+
+@pytest.mark.long
 async def test_nothing_jumps_while_the_reader_is_further_down(site: Site, page: Page) -> None:
     """New exchanges are counted while the page is scrolled or shows older ones; the count leads to them."""
     for number in range(60):

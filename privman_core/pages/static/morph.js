@@ -1,9 +1,11 @@
 // Makes the live regions of the page what a newer copy of the page has, and leaves everything else as it is: focus,
 // ticked boxes, unfolded details, scroll positions, typed text, and the selected text where it has not changed.
 export const regions = [...document.querySelectorAll("[data-live]")];
-// Only the reader changes these; the values of hidden fields and of options are the page's own.
+// Only the reader changes these, and what is typed; the values of hidden fields, boxes, buttons and options are the page's.
 const readers = new Set(["open", "checked", "selected"]);
-const isReaders = (node, name) => readers.has(name) || (name === "value" && node.nodeName === "INPUT" && node.type !== "hidden");
+const untyped = new Set(["hidden", "checkbox", "radio", "submit"]);
+const isTyped = (node) => node.nodeName === "INPUT" && !untyped.has(node.type);
+const isReaders = (node, name) => readers.has(name) || (name === "value" && isTyped(node));
 const inRows = new Set(["TABLE", "TBODY", "TR"]);
 
 /** Returns the page at an address; null for an answer that is not a page. */
