@@ -165,11 +165,15 @@ def _second_at(step: TimedStep, party: str) -> datetime | None:
 
 
 def _receives(step: TimedStep, party: str) -> bool:
-    """Return whether a step is an accepted write that the party received, so that it may have caused an event there."""
-    exchange = step.exchange
-    if exchange is None or step.whom != party:
+    """Return whether a step is a write that the party received and took, so that it may have caused an event there.
+
+    A fault may have dropped its answer.
+    """
+    if step.exchange is None or step.whom != party:
         return False
-    return exchange.served.tone == "good" and exchange.served.method not in _READING
+    served = step.exchange.served
+    took = served.tone == "good" or (served.fault and not served.status)
+    return bool(took) and served.method not in _READING
 
 
 def _keeps_contract(step: TimedStep) -> bool:

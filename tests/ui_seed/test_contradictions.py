@@ -114,6 +114,17 @@ async def test_no_recipe_makes_a_party_say_what_the_other_contradicts(desk: Desk
         await desk.fakes.control(url, "DELETE", "/faults")
 
 
+async def test_what_the_tester_replays_is_known(desk: Desk) -> None:
+    """The console, which did not send it, lacks an answer; ServiceNow has the request."""
+    refused = {"kind": "status", "status": 403, "method": "POST"}
+    request_id = await asked(desk, lambda: desk.servicenow("POST", "/faults", refused))
+    console = desk.fakes.console
+    await desk.fakes.post(console, f"{await desk.path(console, 'to:servicenow')}/replay", {})
+    shown = await desk.page(request_id)
+    assert "and the answer was 201. Yet ServiceNow has the request: it says Pending." in shown
+    assert await contradictions(desk, request_id) == []
+
+
 async def test_what_arrived_is_not_said_to_be_lacking(desk: Desk) -> None:
     """An answer that got lost, a decision that was refused: the page says what the other party has of it."""
     lost = {"kind": "answer-lost", "method": "POST"}

@@ -3,6 +3,8 @@
 import re
 from html import unescape
 
+import pytest
+
 from privman_core.virtual_clock import VirtualClock
 
 from .both_fakes import BothFakes, both_fakes
@@ -19,11 +21,30 @@ async def test_a_run_follows_the_decision_that_allows_it() -> None:
         await fakes.approve()
         await _run(fakes)
         [asked] = (await fakes.control(fakes.console, "GET", "/approval-requests"))["approval_requests"]
-        html = await fakes.look(fakes.servicenow, f"/requests/{asked['request_id']}")
-    shown = unescape(" ".join(re.sub(r"<[^>]+>", " ", html.split('class="steps"')[1].split("<svg")[0]).split()))
+        shown = await _time_line(fakes, asked["request_id"])
     steps = ("has answered Approve", "Deliver an approver's decision", "the request is approved", "POST /endpoint 303")
     places = [shown.rindex(step) for step in steps]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize("kind", ["answer-lost", "truncated"])
+async def test_decision_follows_the_call_that_made_it(kind: str) -> None:
+    """Also if a fault drops the answer to that call."""
+    clock = VirtualClock()
+    async with both_fakes(clock, clock) as fakes:
+        await fakes.set_up()
+        request_id = await fakes.ask()
+        await fakes.control(fakes.servicenow, "POST", "/faults", {"kind": kind, "method": "PATCH"})
+        decide = f"/approval-requests/{request_id}/decide"
+        await fakes.control(fakes.console, "POST", decide, {"response": "Deny"})
+        shown = await _time_line(fakes, request_id)
+    assert shown.index("Approve or deny a request") < shown.index("has answered Deny")
+
+
+async def _time_line(fakes: BothFakes, request_id: str) -> str:
+    """Return the text of the time line on the page of a request."""
+    html = await fakes.look(fakes.servicenow, f"/requests/{request_id}")
+    return unescape(" ".join(re.sub(r"<[^>]+>", " ", html.split('class="steps"')[1].split("<svg")[0]).split()))
 
 
 async def _run(fakes: BothFakes) -> None:
