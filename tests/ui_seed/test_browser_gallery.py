@@ -1,4 +1,7 @@
-"""Every page of both products and of the cockpit, with long words and long lists, as a gallery to review."""
+"""Every page of both products and of the cockpit, with long words and long lists, as a gallery to review.
+
+Also with open dialogs, refused forms and refusals.
+"""
 
 import asyncio
 from collections import Counter
@@ -16,12 +19,16 @@ from tests.browser import Page
 from .conftest import Products
 from .gallery import Gallery
 from .instance import log_in
+from .page_states import COCKPIT, CONSOLE, SERVICENOW, take_dialogs, take_states
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
 MANY = 10_000
-_ENOUGH = 4
-"""Pictures of pages that one row of the site's table makes, such as the lists of all tables."""
+COCKPIT_PATH = "/__cockpit"
+_ENOUGH = 2
+"""Pictures of pages that one row of the site's table makes, such as those of all policies."""
+_TABLES = 4
+"""Tables of the instance whose lists and forms are taken."""
 _AT_ONCE = 50
 _LISTED = "() => [...document.querySelectorAll('a[href]:not([download])')].map(each => each.href)"
 
@@ -38,28 +45,41 @@ def servicenow_data(tmp_path: Path) -> tuple[Path, ...]:
 class _Walker:
     """Follows the links of a product from its first page, and takes a picture of each page."""
 
-    def __init__(self, gallery: Gallery, story: str, app: web.Application, page: Page) -> None:
+    def __init__(self, gallery: Gallery, story: str, app: web.Application, page: Page, enough: int = _ENOUGH) -> None:
         self._gallery = gallery
         self._story = story
         self._app = app
         self._page = page
+        self._enough = enough
+        self._opened: set[str] = set()
 
-    async def walk(self, first: list[str]) -> None:
-        """Take the pages at these paths, and those that links lead to."""
+    async def walk(self, first: list[str], below: str = "/", *, beside: str = "") -> None:
+        """Take the pages at these paths, and those that links lead to.
+
+        Args:
+            first: the paths.
+            below: only pages whose path begins so.
+            beside: no page whose path begins so; empty to leave out none.
+        """
         taken: Counter[str] = Counter()
         waiting, seen = list(first), set(first)
         while waiting:
             path = waiting.pop(0)
             taken[await self._row(path)] += 1
-            if taken[await self._row(path)] > _ENOUGH:
+            if taken[await self._row(path)] > self._enough:
                 continue
             await self._page.goto(path)
             await self._gallery.take(self._page, self._story, f"{await self._page.title()} ({path})")
             for link in await self._page.evaluate(_LISTED):
                 target = self._path(link)
-                if target and target not in seen:
+                if (
+                    target.startswith(below or "/")
+                    and not (beside and target.startswith(beside))
+                    and target not in seen
+                ):
                     seen.add(target)
                     waiting.append(target)
+            await take_dialogs(self._gallery, self._page, self._story, self._opened)
 
     def _path(self, link: str) -> str:
         """Return the path of a link to another page of the same site; empty for any other link, and for a file."""
@@ -96,11 +116,24 @@ async def _fill(products: Products) -> None:
 async def test_every_page_in_a_gallery(products: Products, gallery: Gallery) -> None:
     """At each width, in light and dark mode, no page is wider than its screen."""
     await _fill(products)
-    await log_in(products.servicenow, "admin")
-    await products.console.goto("/")
-    tables = [f"/x_thyti_thycotic_p_{each}_list.do" for each in ("request", "response", "activity_type")]
-    servicenow = _Walker(gallery, "ServiceNow", products.servicenow_app, products.servicenow)
-    await servicenow.walk(["/", *tables, "/incident_list.do", "/nowhere", "/__cockpit"])
-    await _Walker(gallery, "Console", products.console_app, products.console).walk(["/", "/nowhere", "/__cockpit"])
+    await asyncio.gather(_take_servicenow(products, gallery), _take_console(products, gallery))
     gallery.write()
     assert "\n".join(gallery.misfits) == ""
+
+
+async def _take_servicenow(products: Products, gallery: Gallery) -> None:
+    app, page = products.servicenow_app, products.servicenow
+    await log_in(page, "admin")
+    tables = [f"/x_thyti_thycotic_p_{each}_list.do" for each in ("request", "response", "activity_type")]
+    first = ["/", *tables, "/incident_list.do", "/nowhere"]
+    await _Walker(gallery, "ServiceNow", app, page, _TABLES).walk(first, beside=COCKPIT_PATH)
+    await take_states(gallery, page, "ServiceNow: refusals", SERVICENOW)
+
+
+async def _take_console(products: Products, gallery: Gallery) -> None:
+    app, page = products.console_app, products.console
+    await _Walker(gallery, "Console", app, page).walk(["/", "/nowhere"], beside=COCKPIT_PATH)
+    await take_states(gallery, page, "Console: refusals", CONSOLE)
+    # Either product serves the same cockpit.
+    await _Walker(gallery, "Cockpit", app, page).walk([COCKPIT_PATH], COCKPIT_PATH)
+    await take_states(gallery, page, "Cockpit: refusals", COCKPIT)

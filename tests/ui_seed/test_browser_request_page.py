@@ -40,3 +40,20 @@ async def test_page_of_a_request_passes_axe_and_fits(chromium: Chromium, story: 
         await page.goto(f"/__cockpit/sequence?find=request:{request_id}")
         await page.get_by_role("link", name="approval/approve").click()
         await expect(page.get_by_role("heading", level=1)).to_contain_text("of ServiceNow")
+
+
+async def test_a_printed_page_has_the_whole_diagram_and_no_controls(chromium: Chromium) -> None:
+    """On paper of the size A4."""
+    clock = VirtualClock()
+    async with both_fakes(clock, clock) as fakes, chromium.page(fakes.servicenow) as page:
+        await fakes.set_up()
+        request_id = await token_refused(Desk(fakes))
+        await page.goto(f"/__cockpit/requests/{request_id}")
+        await page.set_viewport_size({"width": 718, "height": 1_040})
+        await page.emulate_media(media="print")
+        await expect(page.get_by_text("wider than the screen")).to_be_hidden()
+        await expect(page.get_by_role("link", name="Export HAR")).to_be_hidden()
+        box = await page.get_by_role("region", name="Diagram").locator("svg").bounding_box()
+        assert box is not None
+        assert (box["x"] >= 0, box["x"] + box["width"] <= 718) == (True, True)
+        await expect(page.get_by_text("Get a token for an API Client User").first).to_be_visible()
