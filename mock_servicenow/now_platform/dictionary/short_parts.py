@@ -7,7 +7,6 @@ texts of which ASCII is folded, so that a search for other letters reads the tab
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -20,7 +19,13 @@ _MOST = 12  # parts of a text that are looked up
 
 class _ShortParts(FunctionElement[Any]):
     name = "short_parts"
-    type = ARRAY(sa.Text())
+    type = sa.ARRAY(sa.Text())
+    inherit_cache = True
+
+
+class _Array(FunctionElement[Any]):  # that of SQLAlchemy's dialect would load the dialect at every start
+    name = "array"
+    type = sa.ARRAY(sa.Text())
     inherit_cache = True
 
 
@@ -41,6 +46,11 @@ class Separable(FunctionElement[str]):
 @compiles(_ShortParts)
 def _short_parts(element: _ShortParts, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
     return short_parts(compiler.process(element.clauses, **kw))
+
+
+@compiles(_Array)
+def _array(element: _Array, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+    return f"ARRAY[{compiler.process(element.clauses, **kw)}]"
 
 
 @compiles(_AsNumber)
@@ -78,7 +88,8 @@ def has_short_parts(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElemen
     folded = Separable(UnicodeFolded(sa.cast(sa.literal(text), sa.Text())))
     starts = range(1, max(2, len(text)))
     some = starts[:: -(-len(starts) // _MOST)]
-    return _ShortParts(column).contains(array([sa.func.substr(folded, start, LONGEST) for start in some]))
+    parts = _Array(*(sa.func.substr(folded, start, LONGEST) for start in some))
+    return _ShortParts(column).op("@>", is_comparison=True)(parts)
 
 
 def parts_of(text: str) -> list[str]:
