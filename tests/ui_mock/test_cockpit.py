@@ -169,3 +169,13 @@ async def test_unknown_address_of_the_cockpit_gets_its_page(site: Site) -> None:
         True,
     )
     assert "<html" not in (await _looking(site, "/nothing")).html
+
+
+async def test_refused_form_is_no_call_about_the_registration(site: Site) -> None:
+    """It changed nothing; one that is saved is listed."""
+    instance_id = (await site.read(REQUEST, await site.ask()))["instance_id"]
+    person, path = await site.person(), f"/x_thyti_thycotic_p_integration_configuration.do?sys_id={instance_id}"
+    for count, listed in (("7", 0), ("0", 1)):
+        await person.post(path, {"sys_mod_count": count, "sys_action": "update", "active": "true"})
+        used = (await _looking(site, f"/requests/{GUID}")).html.partition('id="registration"')[2]
+        assert re.findall(r"<b>(\w+)</b> [^<]*configuration[.]do", used).count("POST") == listed
