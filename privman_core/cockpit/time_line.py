@@ -138,11 +138,23 @@ def _place(steps: Sequence[TimedStep], party: str, event: DatedEvent) -> int:
     same = [place for place, when in known if when == second and steps[place].exchange]
     last = max((place + 1 for place, when in known if when <= second), default=0)
     if event.order == "first" and same:
-        return same[0]
+        return _first_arrival(steps, same[0])
     if causes := _causes(steps, same, party).get(event.order):
         return causes[-1]
     later = (place for place in range(last, len(steps)) if steps[place].at > event.at)
     return next(later, len(steps)) if event.order == "last" or not same else last
+
+
+def _first_arrival(steps: Sequence[TimedStep], place: int) -> int:
+    """Return the place of the first arrival of a request, which a fault may have repeated: they share a mark."""
+    mark = _mark(steps[place])
+    while mark and place and _mark(steps[place - 1]) == mark:
+        place -= 1
+    return place
+
+
+def _mark(step: TimedStep) -> str:
+    return step.exchange.mark if step.exchange else ""
 
 
 def _causes(steps: Sequence[TimedStep], same: Sequence[int], party: str) -> Mapping[str, Sequence[int]]:

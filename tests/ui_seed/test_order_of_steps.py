@@ -41,6 +41,18 @@ async def test_decision_follows_the_call_that_made_it(kind: str) -> None:
     assert shown.index("Approve or deny a request") < shown.index("has answered Deny")
 
 
+async def test_both_arrivals_of_a_repeated_request_follow_the_event_that_made_it() -> None:
+    """One of them is in the journal of the party alone that received both."""
+    clock = VirtualClock()
+    async with both_fakes(clock, clock) as fakes:
+        await fakes.set_up()
+        await fakes.control(fakes.servicenow, "POST", "/faults", {"kind": "duplicated", "method": "POST"})
+        shown = await _time_line(fakes, await fakes.ask())
+    assert shown.count("Send an approval request") == 2
+    assert shown.index("asks for approval") < shown.index("Send an approval request")
+    assert shown.index("Send an approval request") < shown.index("fault: duplicated")
+
+
 async def _time_line(fakes: BothFakes, request_id: str) -> str:
     """Return the text of the time line on the page of a request."""
     html = await fakes.look(fakes.servicenow, f"/requests/{request_id}")
