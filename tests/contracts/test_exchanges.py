@@ -100,6 +100,25 @@ def test_index_and_schemas_name_each_other(contracts: Contracts) -> None:
     assert named - {""} == contracts.schemas.keys() - elsewhere
 
 
+# Columns that a message never has; each other column of its table is in it.
+NEVER_SENT = {
+    "approval-request": {"comment", "duration"},  # which come with a decision
+    "decision-update": {"request_id", "instance_id", "activity_type_id", "metadata"},  # which stay as they were sent
+}
+
+
+def test_every_column_is_in_the_messages_of_its_table(contracts: Contracts) -> None:
+    """A column of inferred.yaml needs a property in each schema of its table, or is listed as never sent."""
+    seen = set[str]()
+    for message, schema in contracts.schemas.items():
+        record = schema.get("properties", {}).get("result", schema)
+        if (group := record.get("x-names", "")).startswith("columns."):
+            seen.add(group)
+            columns = set(contracts.names.group(group).values())
+            assert columns - record["properties"].keys() == NEVER_SENT.get(message, set()), message
+    assert seen == {f"columns.{table}" for table in contracts.names.group("tables")}
+
+
 # What a scenario, a document or the clean-up may ask of a table of the app.
 CALLS = ("GET list", "GET", "POST", "PATCH", "PUT", "DELETE")
 
