@@ -10,7 +10,8 @@ from mock_servicenow.ui.composite_values import UNITS, join_duration
 from mock_servicenow.ui.metadata_entries import Metadata, read_metadata
 from privman_core.pages.forms import Form
 
-ACTION = "decide:"
+DELETE, ACTION = "delete", "decide:"
+"""What the button of a form says: to delete a record, or to decide a request with the response that follows."""
 _ASKED = (RequestRow.comment, RequestRow.duration)
 
 

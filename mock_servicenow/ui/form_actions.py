@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.records.list_columns import readable
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.composite_values import FieldError
-from mock_servicenow.ui.decisions import ACTION, Decisions
+from mock_servicenow.ui.decisions import ACTION, DELETE, Decisions
 from mock_servicenow.ui.event_notes import Note, NotedEvent, in_words
 from mock_servicenow.ui.form_fields import FormField, form_fields, is_system
 from mock_servicenow.ui.form_reader import FormReader
@@ -18,7 +18,6 @@ from mock_servicenow.ui.record_stamps import CREATED, stamps
 from privman_core.pages.forms import Form
 
 NOT_SAVED = "The record was not saved"
-DELETE = "delete"
 
 
 def not_done(action: str) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.errors import ApiAccessDenied, OperationFailed
 from mock_servicenow.now_platform.instance import Instance
-from mock_servicenow.now_platform.query import as_operand, is_long
+from mock_servicenow.now_platform.query import CompiledQuery, as_operand, is_long
 from mock_servicenow.now_platform.query.operators import BY_SPELLING, EQUALS, OPERATORS, Takes
 from mock_servicenow.now_platform.records.list_columns import chosen, listable
 from mock_servicenow.now_platform.records.session import Session
@@ -22,7 +22,7 @@ from mock_servicenow.ui.list_query import LAST_ROW, LONGEST_CRUMBS, ROWS, ListQu
 from mock_servicenow.ui.list_rows import ListRow, ListRows
 from mock_servicenow.ui.list_search import searched
 from mock_servicenow.ui.metadata_entries import MetadataColumn
-from mock_servicenow.ui.row_actions import RowActions, refused
+from mock_servicenow.ui.row_actions import RowActions, RowChoices, Scope, refused
 from mock_servicenow.ui.visible_schema import VisibleTables, is_number, label, time_zone
 from privman_core.pages.rendering import see
 
@@ -91,7 +91,7 @@ class ListPage:
 
     def _act(self, visit: InstanceVisit, table: str) -> Note:
         with self._instance.transaction(visit.user, visit.findings) as session:
-            return RowActions(session, self._decisions, table, visit.form).run()
+            return RowActions(Scope(session, self._decisions, table), visit.form).run()
 
     def _searched(self, visit: InstanceVisit, url: ListUrl) -> str:
         with self._instance.transaction(visit.user, visit.findings) as session:
@@ -121,37 +121,47 @@ class _List:
 
     def values(self) -> dict[str, object]:
         """Return the values of the template."""
-        session, url = self._session, self._url
-        query = session.newest_first(url.table, session.compiled(url.table, url.query))
-        query, count = session.counted(url.table, query, LAST_ROW + 1)
-        parts = session.parts(url.table, query, limit=ROWS, offset=url.first - 1)
-        rows = ListRows(session, url, self._columns, self._metadata)
-        responses: dict[str, None] = {}
+        query = self._session.newest_first(self._url.table, self._session.compiled(self._url.table, self._url.query))
+        query, count = self._session.counted(self._url.table, query, LAST_ROW + 1)
+        shown, actions = self._read(query)
+        # Not the session's findings, which would reveal whether unreadable rows match.
+        notices = [*(finding.message for finding in query.findings), *self._end(count)]
+        return self._head() | self._foot(len(shown), count) | {"rows": shown, "actions": actions, "notices": notices}
+
+    def _read(self, query: CompiledQuery) -> tuple[list[ListRow], RowChoices]:
+        """Return the rows of the page, and what the user may do to them."""
+        rows = ListRows(self._session, self._url, self._columns, self._metadata)
+        actions = RowChoices(Scope(self._session, self._decisions, self._url.table))
         shown: list[ListRow] = []
-        for records in parts:
-            shown += rows.read(records, url.first + len(shown))
-            responses |= dict.fromkeys(self._decisions.responses(session, records))
-        filtered = bool(ListQuery(url.query).conditions)
+        for records in self._session.parts(self._url.table, query, limit=ROWS, offset=self._url.first - 1):
+            shown += rows.read(records, self._url.first + len(shown))
+            actions.add(records)
+        return shown, actions
+
+    def _head(self) -> dict[str, object]:
+        """Return what is above the rows: title, filter and columns, and what the user may do to the list."""
+        session, url = self._session, self._url
         return {
             "title": label(session, url.table),
             "url": url,
             "headings": [self._heading(column) for column in self._columns],
-            "rows": shown,
-            "responses": list(responses),
-            "may_delete": session.may("delete", url.table),
             "crumbs": ListQuery(url.query).crumbs(session, url.table),
-            # Not the session's findings, which would reveal whether unreadable rows match.
-            "notices": [*(finding.message for finding in query.findings), *self._end(count)],
-            "total": rows_in_words(url.first, len(shown), count, filtered=filtered),
-            "filtered": filtered,
-            "beyond": not shown and count > 0,
-            "previous": url.at(max(1, url.first - ROWS)) if url.first > 1 else "",
-            "next": url.at(url.first + ROWS) if self._goes_on(count) else "",
             "may_create": session.may("create", url.table),
             "may_import": session.user.has_any((ADMIN_ROLE,)),
             "choices": self._choices(),
             "operators": [operator for operator in OPERATORS if operator.offered],
             "zone": time_zone(session),
+        }
+
+    def _foot(self, shown: int, count: int) -> dict[str, object]:
+        """Return what is below the rows: which rows of how many they are, and the links to the others."""
+        first, filtered = self._url.first, bool(ListQuery(self._url.query).conditions)
+        return {
+            "total": rows_in_words(first, shown, count, filtered=filtered),
+            "filtered": filtered,
+            "beyond": not shown and count > 0,
+            "previous": self._url.at(max(1, first - ROWS)) if first > 1 else "",
+            "next": self._url.at(first + ROWS) if self._goes_on(count) else "",
         }
 
     def _goes_on(self, count: int) -> bool:

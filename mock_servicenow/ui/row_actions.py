@@ -1,30 +1,28 @@
 """Actions on the selected rows of a list: decisions about requests, and deletion."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Literal
+
+from msgspec import Struct
 
 from mock_servicenow.now_platform.errors import AbortedByRule, OperationFailed
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.ui.decisions import ACTION, Decisions
+from mock_servicenow.ui.decisions import ACTION, DELETE, Decisions
 from mock_servicenow.ui.event_notes import Note
 from mock_servicenow.ui.list_query import ROWS
 from mock_servicenow.ui.record_stamps import row_version
 from privman_core.pages.forms import Form
 
-DELETE = "delete"
 SELECTED = "selected"
 """The check box of each row; its value is the sys_id and the stamps that the list has shown."""
 ALL, SHOWN = "select_all", "shown"
 """The check box of all rows, and the hidden field of each; with script, the rows are ticked instead."""
 _NOTHING = "Nothing was changed."
-Outcome = Literal["deleted", "decided", "overruled", "stale", "closed"]
-_DONE: set[Outcome] = {"deleted", "decided"}
+Outcome = Literal["done", "overruled", "closed", "stale"]
 _KEPT: set[Outcome] = {"closed", "stale"}
 _WORDS: dict[Outcome, tuple[str, str]] = {
-    "deleted": ("record was deleted", "records were deleted"),
-    "decided": ("request was decided", "requests were decided"),
     "overruled": ("decision was changed by a rule of the table", "decisions were changed by a rule of the table"),
     "closed": ("record was not pending", "records were not pending"),
     "stale": (
@@ -34,27 +32,105 @@ _WORDS: dict[Outcome, tuple[str, str]] = {
 }
 
 
-def is_action(name: str) -> bool:
-    """Return whether a list has an action of that name."""
-    return name == DELETE or name.startswith(ACTION)
+class Scope(Struct, frozen=True):
+    """The list whose rows are selected, and who acts on them."""
+
+    session: Session
+    decisions: Decisions
+    table: str
+
+
+class RowAction(Struct, frozen=True):
+    """What users may do to selected rows.
+
+    Attributes:
+        question: asked before.
+        labels: the labels of the choices that the user has for some of the rows; of none, those that all rows have.
+        act: does it to a row; the text is the label of the choice, if forms post it after the action's name.
+        done: what the note says of one row, and of several.
+    """
+
+    question: str
+    labels: Callable[[Scope, list[Record]], Iterable[str]]
+    act: Callable[[Scope, Record, str], Outcome]
+    done: tuple[str, str]
+
+
+class Choice(Struct, frozen=True):
+    """An action as the list offers it."""
+
+    value: str
+    label: str
+
+
+def _responses(scope: Scope, records: list[Record]) -> Iterable[str]:
+    return scope.decisions.responses(scope.session, records)
+
+
+def _decide(scope: Scope, record: Record, response: str) -> Outcome:
+    if not scope.decisions.is_pending(record):
+        return "closed"
+    after = scope.session.update(record.table, record.sys_id, scope.decisions.values(Form(), response))
+    return "done" if scope.decisions.took_effect(after, response) else "overruled"
+
+
+def _deletion(scope: Scope, _: list[Record]) -> Iterable[str]:
+    return ["Delete"] if scope.session.may("delete", scope.table) else []
+
+
+def _delete(scope: Scope, record: Record, _: str) -> Outcome:
+    scope.session.delete(record.table, record.sys_id)
+    return "done"
+
+
+ROW_ACTIONS = {
+    ACTION: RowAction(
+        "Answer the selected requests, without a comment or a duration? A decision cannot be changed.",
+        _responses,
+        _decide,
+        ("request was decided", "requests were decided"),
+    ),
+    DELETE: RowAction(
+        "Delete the selected records? Deleted records cannot be restored.",
+        _deletion,
+        _delete,
+        ("record was deleted", "records were deleted"),
+    ),
+}
+"""By the name that forms post, which ends with a colon if the label of the choice follows; style.css has each name."""
+
+
+class RowChoices:
+    """The actions that a list offers to a user, in the order of `ROW_ACTIONS`."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self._found: dict[str, dict[Choice, None]] = {name: {} for name in ROW_ACTIONS}
+        self.add([])
+
+    def add(self, records: list[Record]) -> None:
+        """Add the choices for some rows."""
+        for name, action in ROW_ACTIONS.items():
+            labels = action.labels(self._scope, records)
+            self._found[name] |= dict.fromkeys(Choice(_value(name, label), label) for label in labels)
+
+    def choices(self) -> list[Choice]:
+        """Return each choice once."""
+        return [choice for some in self._found.values() for choice in some]
+
+    def questions(self) -> dict[str, str]:
+        """Return the question of each action that has a choice, by the action's name."""
+        return {name: ROW_ACTIONS[name].question for name, some in self._found.items() if some}
 
 
 class RowActions:
-    """Does what the chosen action says to the selected rows of a list.
+    """Does what the chosen action says to the selected rows of a list."""
 
-    Args:
-        session: writes.
-        decisions: decide requests.
-        table: the list's.
-        form: as posted.
-    """
-
-    def __init__(self, session: Session, decisions: Decisions, table: str, form: Form) -> None:
-        self._session = session
-        self._decisions = decisions
-        self._table = table
+    def __init__(self, scope: Scope, form: Form) -> None:
+        self._scope = scope
         self._form = form
-        self._action = form.value("sys_action")
+        first, colon, self._label = form.value("sys_action").partition(":")
+        self._action = ROW_ACTIONS.get(first + colon)
 
     def run(self) -> Note:
         """Write, and return the sentence about it.
@@ -65,29 +141,19 @@ class RowActions:
         selected = self._form.values(SHOWN if self._form.value(ALL) else SELECTED)[:ROWS]
         if not selected:
             return Note("Nothing was done: no row was selected", "plain")
-        if not is_action(self._action):
+        if self._action is None:
             return Note("Nothing was done: no action was chosen", "plain")
-        self._session.work.transaction.lock()
-        outcomes = Counter(self._act(each) for each in selected)
-        sentences = [*[_NOTHING] * (outcomes.keys() <= _KEPT), *_sentences(outcomes)]
-        return Note(" ".join(sentences), "good" if outcomes.keys() & _DONE else "plain")
+        self._scope.session.work.transaction.lock()
+        outcomes = Counter(self._act(self._action, each) for each in selected)
+        sentences = [*[_NOTHING] * (outcomes.keys() <= _KEPT), *_sentences(self._action, outcomes)]
+        return Note(" ".join(sentences), "good" if outcomes["done"] else "plain")
 
-    def _act(self, version: str) -> Outcome:
-        sys_id = version.partition(".")[0]
-        current = self._session.work.get(self._table, sys_id, lock=True)
-        if current is None or row_version(self._session, self._table, current) != version:
+    def _act(self, action: RowAction, version: str) -> Outcome:
+        session, table = self._scope.session, self._scope.table
+        current = session.work.get(table, version.partition(".")[0], lock=True)
+        if current is None or row_version(session, table, current) != version:
             return "stale"
-        if self._action == DELETE:
-            self._session.delete(self._table, sys_id)
-            return "deleted"
-        return self._decide(Record(self._table, current))
-
-    def _decide(self, record: Record) -> Outcome:
-        if not self._decisions.is_pending(record):
-            return "closed"
-        response = self._action.removeprefix(ACTION)
-        after = self._session.update(record.table, record.sys_id, self._decisions.values(Form(), response))
-        return "decided" if self._decisions.took_effect(after, response) else "overruled"
+        return action.act(self._scope, Record(table, current), self._label)
 
 
 def refused(error: OperationFailed) -> Note:
@@ -97,7 +163,12 @@ def refused(error: OperationFailed) -> Note:
     return Note(f"{_NOTHING} {error.message}: {error.detail or ''}".rstrip(": "), "bad")
 
 
-def _sentences(outcomes: Mapping[Outcome, int]) -> Iterator[str]:
-    for outcome, (one, several) in _WORDS.items():
+def _value(name: str, label: str) -> str:
+    return f"{name}{label}" if name.endswith(":") else name
+
+
+def _sentences(action: RowAction, outcomes: Mapping[Outcome, int]) -> Iterator[str]:
+    words: dict[Outcome, tuple[str, str]] = {"done": action.done, **_WORDS}
+    for outcome, (one, several) in words.items():
         if count := outcomes.get(outcome, 0):
             yield f"{count} {one if count == 1 else several}."

@@ -4,6 +4,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from mock_servicenow.ui.row_actions import ROW_ACTIONS
+
 from .conftest import ACTIVITY_TYPE, GUID, REQUEST, RESPONSE, Shown, Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -105,6 +107,19 @@ async def test_selected_rows_are_deleted(site: Site) -> None:
     [(row, name)] = _SELECTED.findall((await person.get(path)).html)
     assert name == "INC0010003"
     assert "1 record was deleted.<" in (await person.post(path, {"sys_action": "delete", "selected": row})).html
+
+
+async def test_every_row_action_asks_its_own_question(site: Site) -> None:
+    """The style hides a question as long as another action is chosen."""
+    await site.ask()
+    person = await site.person()
+    shown = await person.get(f"/{REQUEST}_list.do")
+    assert re.findall('data-action="([^"]+)"', shown.html) == list(ROW_ACTIONS)
+    [style] = re.findall('href="([^"]+/style.css)"', shown.html)
+    named = {
+        re.sub('"', "", each) for each in re.findall(r"\) \[data-action=([^]]+)\]", (await person.get(style)).html)
+    }
+    assert named == ROW_ACTIONS.keys()
 
 
 async def test_refused_deletion_deletes_nothing(site: Site) -> None:
