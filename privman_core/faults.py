@@ -346,12 +346,14 @@ class Faults:
         self.known.clear()
         self.spent.clear()
 
-    def disarm(self, number: int) -> None:
-        """Disarm the fault with that number, or forget it if it is used up."""
-        self.changes += 1
-        self.known = [fault for fault in self.known if fault.number != number]
-        for fault in [fault for fault in self.spent if fault.number == number]:
-            self.spent.remove(fault)
+    def disarm(self, number: int) -> bool:
+        """Disarm the fault with that number, or forget it if it is used up; return whether there is one."""
+        for faults in (self.known, self.spent):
+            for fault in [fault for fault in faults if fault.number == number]:
+                faults.remove(fault)
+                self.changes += 1
+                return True
+        return False
 
     def take(self, request: web.Request) -> Fault | None:
         """Return the fault that strikes this request, if any, and update its counts."""

@@ -118,7 +118,10 @@ class CockpitCalls:
 
     async def disarm(self, request: web.Request) -> web.Response:
         """Disarm the fault of that number."""
-        await self._party.disarm(int(request.match_info["number"]))
+        try:
+            await self._party.disarm(int(request.match_info["number"]))
+        except PartyError as error:
+            return to_json({"error": str(error)}, 404)
         return web.Response(status=204)
 
 

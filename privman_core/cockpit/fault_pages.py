@@ -1,6 +1,7 @@
 """The cockpit's page of faults: known ones with the exchanges that they struck, recipes, and a form for each kind."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
@@ -13,9 +14,10 @@ from privman_core.cockpit.shown_party import PartyError, ShownParty
 from privman_core.control import COCKPIT
 from privman_core.cuts import cut
 from privman_core.faults import DescribedKind
+from privman_core.inputs import quoted
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
-from privman_core.pages.site import Visit
+from privman_core.pages.site import PageError, Visit
 
 METHODS = ("", "GET", "POST", "PUT", "PATCH", "DELETE")
 FIELDS: Mapping[str, str] = {
@@ -27,7 +29,7 @@ FIELDS: Mapping[str, str] = {
 }
 _DEFAULTS = {"path": "*", "skip": "0", "times": "1", "after": "0"}
 _TEXTS = frozenset({"kind", "method", "path", "body"})
-_MOST_DIGITS = 12
+_ALL, _MOST_DIGITS = "all", 12
 _LONGEST = 200
 
 
@@ -63,9 +65,15 @@ class FaultPages:
         return await self._page(visit, form) if form.errors else see(f"{COCKPIT}/faults")
 
     async def disarm(self, visit: Visit) -> web.Response:
-        """Disarm or forget the fault of a ``number`` at a ``party``, or all of that party."""
-        number = visit.form.value("number")[:_MOST_DIGITS]
-        await (await self._chosen(visit.form)).disarm(int(number) if number.isascii() and number.isdecimal() else 0)
+        """Disarm or forget the fault of a ``number`` at a ``party``; the number ``all`` means every one there."""
+        number, party = visit.form.value("number"), await self._chosen(visit.form)
+        if number == _ALL:
+            await party.disarm_all()
+        elif number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS:
+            await party.disarm(int(number))
+        else:
+            what = f"'number' is {quoted(number)}; expected the number of a fault, or {_ALL}."
+            raise PageError(HTTPStatus.UNPROCESSABLE_ENTITY, "Not possible", what)
         return see(f"{COCKPIT}/faults")
 
     async def _chosen(self, form: Form) -> ShownParty:

@@ -152,7 +152,10 @@ class OtherParty(ShownParty):
         await self._call("POST", "/faults", dict(spec))
 
     async def disarm(self, number: int) -> None:
-        await self._call("DELETE", f"/faults/{number}" if number else "/faults")
+        await self._call("DELETE", f"/faults/{number}")
+
+    async def disarm_all(self) -> None:
+        await self._call("DELETE", "/faults")
 
     async def approvals(self, most: int) -> list[ApprovalState]:
         return await self._read(f"/cockpit/approvals?limit={most}", list[ApprovalState])

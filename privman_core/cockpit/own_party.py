@@ -165,10 +165,11 @@ class OwnParty(ShownParty):
             raise PartyError(str(error), errors=error.errors) from None
 
     async def disarm(self, number: int) -> None:
-        if number:
-            self._faults.disarm(number)
-        else:
-            self._faults.clear()
+        if not self._faults.disarm(number):
+            raise PartyError(f"{self.name} has no fault {number}", "number")
+
+    async def disarm_all(self) -> None:
+        self._faults.clear()
 
     async def approvals(self, most: int) -> list[ApprovalState]:
         return await self._product.approvals(most)

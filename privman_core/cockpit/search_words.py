@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, time
 from typing import Any, Literal
 
@@ -17,7 +18,9 @@ from privman_core.near_words import hint
 _STATUS = re.compile(r"([1-5])xx|([1-5][0-9][0-9])(?:-([1-5][0-9][0-9]))?")
 _STATUSES = "404, 4xx, 400-499, or none"
 _NO_ANSWER = "none"
+_DAY, _TIME = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}:[0-9]{2}(?::[0-9]{2})?"
 _SHORT_HOUR = re.compile(r"[0-9]:")
+_MOMENT = re.compile(rf"{_DAY}|(?:{_DAY}T)?{_TIME}")
 _MOMENTS = "09:00, 09:00:30, 2026-01-05 or 2026-01-05T09:00"
 
 
@@ -192,13 +195,16 @@ TEXT = Word("/table/incident", "text in method, address, status, error, fault or
 
 
 def _moment(word: str, value: str) -> str:
-    """Return a time of day, which is that of any day, or a date with or without a time; raises SearchError."""
+    """Return a time of day, which is that of any day, or a date with or without a time; raises SearchError.
+
+    It has a form whose order as text is that of time.
+    """
     moment = f"0{value}" if _SHORT_HOUR.match(value) else value.upper()
-    try:
-        (time if CLOCK_TIME.match(moment) else datetime).fromisoformat(moment)
-    except ValueError:
-        raise SearchError(f"{word!r} is {quoted(value)}; expected, for example, {_MOMENTS}") from None
-    return moment
+    if _MOMENT.fullmatch(moment):
+        with suppress(ValueError):
+            (time if CLOCK_TIME.match(moment) else datetime).fromisoformat(moment)
+            return moment
+    raise SearchError(f"{word!r} is {quoted(value)}; expected {_MOMENTS}")
 
 
 def _has_one(ids: tuple[str, ...], wanted: str) -> bool:

@@ -105,7 +105,11 @@ class ShownParty(ABC):
 
     @abstractmethod
     async def disarm(self, number: int) -> None:
-        """Disarm the fault of that number; 0 disarms all."""
+        """Disarm the fault of that number, or forget it if it is used up."""
+
+    @abstractmethod
+    async def disarm_all(self) -> None:
+        """Disarm every fault, and forget those that are used up."""
 
     @abstractmethod
     async def approvals(self, most: int) -> list[ApprovalState]:

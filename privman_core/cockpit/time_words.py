@@ -31,19 +31,23 @@ class TimeWordsError(ValueError):
     """A text is not a time; the message shows it with an example of a valid one."""
 
 
+class _TooLongError(TimeWordsError):
+    """A text is a span, but longer than any may be."""
+
+
 def read_span(text: str) -> timedelta:
     """Return the span of time that a text spells; raises TimeWordsError."""
-    seconds = _span_seconds(_tidied(text).removeprefix("+").strip())
+    seconds = _span_seconds(_tidied(text, SPANS).removeprefix("+").strip())
     if seconds is None:
         raise _error(text, SPANS)
     if seconds > MOST_SECONDS:
-        raise TimeWordsError(f"'{cut(text, _LONGEST)}' is too long; expected at most ten years")
+        raise _TooLongError(f"'{cut(text, _LONGEST)}' is too long; expected at most ten years")
     return timedelta(seconds=seconds)
 
 
 def read_moment(text: str, now: datetime) -> datetime:
     """Return the moment that a text spells; a time of day is the next one. Raises TimeWordsError."""
-    words = _tidied(text)
+    words = _tidied(text, MOMENTS)
     if words in {"", "now"}:
         return now
     if words.startswith("+"):
@@ -63,7 +67,7 @@ def read_jump(text: str, now: datetime, earliest: datetime, dues: Iterable[Due])
         earliest: the time of the clock that is behind; the jump may lead to a moment that has passed for the other.
         dues: what falls due, earliest first.
     """
-    words = _tidied(text)
+    words = _tidied(text, JUMPS)
     aim = words.removeprefix("until").strip()
     if aim == "next" or aim.startswith("next "):
         return _next(aim.removeprefix("next").strip(), earliest, dues)
@@ -78,7 +82,7 @@ def read_jump(text: str, now: datetime, earliest: datetime, dues: Iterable[Due])
 
 
 def _span_of_jump(text: str) -> timedelta:
-    if found := _AMBIGUOUS.fullmatch(_tidied(text)):
+    if found := _AMBIGUOUS.fullmatch(_tidied(text, JUMPS)):
         hours, minutes = found.groups()
         raise TimeWordsError(
             f"'{cut(text, _LONGEST)}' may be a span or a time of day; write {hours}h{minutes} for a span, "
@@ -86,8 +90,10 @@ def _span_of_jump(text: str) -> timedelta:
         )
     try:
         return read_span(text)
-    except TimeWordsError as error:
-        raise error if "too long" in str(error) else _error(text, JUMPS) from None
+    except _TooLongError:
+        raise
+    except TimeWordsError:
+        raise _error(text, JUMPS) from None
 
 
 def _next(word: str, earliest: datetime, dues: Iterable[Due]) -> datetime:
@@ -96,7 +102,7 @@ def _next(word: str, earliest: datetime, dues: Iterable[Due]) -> datetime:
     if found is None:
         known = sorted({due.kind for due in coming})
         expected = f"; expected {', '.join(f'until next {kind}' for kind in known)}" if known else ""
-        raise TimeWordsError(f"no {word or 'job'} falls due{expected}")
+        raise TimeWordsError(f"{f'no {word}' if word else 'nothing'} falls due{expected}")
     return found.at
 
 
@@ -105,9 +111,9 @@ def _is_called(due: Due, word: str) -> bool:
     return plain in due.kind.replace("-", "") or plain in due.what.lower().replace("-", "")
 
 
-def _tidied(text: str) -> str:
+def _tidied(text: str, expected: str) -> str:
     if len(text) > _LONGEST:
-        raise _error(text, JUMPS)
+        raise _error(text, expected)
     return " ".join(text.lower().split())
 
 
@@ -142,9 +148,9 @@ def _time_of_day(words: str, now: datetime) -> datetime | None:
 def _date(words: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(words.removesuffix(" utc").upper())
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # an offset may lead out of the calendar
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _error(text: str, expected: str) -> TimeWordsError:

@@ -64,7 +64,9 @@ async def test_clock_reads_times_as_people_write_them(party: Party, browser: Bro
         ("until", "'until' is no time"),
         ("until 25:00", "'25:00' is no time; expected for example now, 18:00"),
         ("until 2026-01-05 08:00", "2026-01-05 08:00:00 has passed: it is 2026-01-05 09:00:00"),
-        ("until next", "no job falls due"),
+        ("until 0001-01-01T00:00+05:00", "'0001-01-01t00:00+05:00' is no time; expected for example now, 18:00"),
+        ("until 9999-12-31T23:59-05:00", "'9999-12-31t23:59-05:00' is no time; expected for example now, 18:00"),
+        ("until next", "nothing falls due"),
         ("until next delivery", "no delivery falls due"),
         ("99999999999", "'99999999999' is too long; expected at most ten years"),
         (

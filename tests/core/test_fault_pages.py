@@ -33,9 +33,24 @@ async def test_fault_is_armed_and_disarmed(party: Party, browser: Browser) -> No
         "Strikes the next 3 requests, once 2 more have passed from 09:00:05 until 10:00:05. "
         "- echo.fault: {kind: slow, skip: 2, times: 3, after: 5 seconds, lasts: 1 hour}"
     )
-    await browser.post("/faults/disarm", {"number": "9" * 5_000})
     _, html = await browser.post("/faults/disarm", {"number": "all"})
     assert "No fault is armed" in html
+
+
+async def test_only_the_named_fault_is_disarmed(party: Party, browser: Browser) -> None:
+    """A number that no fault has, or a text that is no number, disarms none; neither does the call."""
+    for _ in range(2):
+        await party.call("POST", "/__admin/faults", json={"kind": "reset"})
+    for number in ("0", "77"):
+        assert (await browser.post("/faults/disarm", {"number": number}))[0] == 400
+        message = {"error": f"Echo has no fault {number}"}
+        assert await party.call("DELETE", f"/__admin/faults/{number}") == (404, message)
+    for number in ("", "two", "-1", "\u0661", "9" * 5_000):
+        status, html = await browser.post("/faults/disarm", {"number": number})
+        assert (status, "expected the number of a fault, or all" in html) == (422, True)
+    assert [fault.number for fault in party.faults.known] == [1, 2]
+    assert (await party.call("DELETE", "/__admin/faults/2"))[0] == 204
+    assert [fault.number for fault in party.faults.known] == [1]
 
 
 async def test_fault_says_whom_it_hit_and_is_shown_when_used_up(party: Party, browser: Browser) -> None:
