@@ -80,10 +80,10 @@ class ConsoleProduct:
         return [self._approval(each) for each in self._console.store.approval_requests.newest(0, most)]
 
     async def deliveries(self, most: int) -> list[DeliveryState]:
-        """Return server tasks, waiting ones first, and requests that no task sends; at most ``most`` of each."""
+        """Return server tasks, waiting ones first, then requests that no task sends; at most ``most``."""
         newest = self._console.store.approval_requests.newest(0, most)
         unsent = [self._requests.unsent(each) for each in newest if each.last_error and not each.server_id]
-        return [*console_deliveries(self._console.server_tasks, self._mask)[:most], *unsent]
+        return [*console_deliveries(self._console.server_tasks, self._mask), *unsent][:most]
 
     async def request(self, request_id: str) -> RequestDetail | None:
         """Return an approval request as the console knows it; None if it has none with that RequestId."""

@@ -190,14 +190,14 @@ class _Choosing:
             details.append((row, detail))
         # Without one that has just left the journal.
         chosen = [
-            Chosen(row.sender.party, detail, row.server.party if row.is_pair else None, row.fault)
+            Chosen(row.sender_entry.party, detail, row.answerer_entry.party if row.is_pair else None, row.fault)
             for row, detail in reversed(details)
             if detail is not None
         ]
         return ChosenExchanges(chosen, rows[::-1], self._missing, self._unjudged)
 
     async def _detail(self, row: MergedRow) -> ExchangeDetail | None:
-        party, number = row.sender.party, row.sent.number
+        party, number = row.sender_entry.party, row.sender_row.number
         return self._known.get((party.name, number)) or await party.exchange(number)
 
 

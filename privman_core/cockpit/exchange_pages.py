@@ -103,10 +103,10 @@ def _readable_message(printed: Mapping[str, Any]) -> dict[str, Any]:
 
 def _summary(pair: MergedRow, row: ExchangeRow, compared: ContractComparison) -> str:
     """Return in a sentence or two what happened, and the first difference from the contract."""
-    asked = f"{pair.source} to {pair.target}: {compared.happened or f'{row.method} {path_of(row.url)}'}."
+    asked = f"{pair.sender_name} to {pair.answerer_name}: {compared.happened or f'{row.method} {path_of(row.url)}'}."
     if pair.replay:
         asked = f"{asked} It was {pair.replay}."
-    why = f"Why: {pair.served.refusal}." if pair.served.refusal else ""
+    why = f"Why: {pair.answerer_row.refusal}." if pair.answerer_row.refusal else ""
     return " ".join(filter(None, (asked, _answered(row, compared), why, pair.failure, _judged(row, compared))))
 
 

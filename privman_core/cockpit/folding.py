@@ -59,12 +59,12 @@ class JournalLine(Struct, frozen=True):
     @property
     def span(self) -> str:
         """The times of day of the oldest and the newest; one if they are the same."""
-        return "–".join(dict.fromkeys(f"{row.sent.at:%H:%M:%S}" for row in (self.oldest, self.newest)))  # noqa: RUF001
+        return "–".join(dict.fromkeys(f"{row.sender_row.at:%H:%M:%S}" for row in (self.oldest, self.newest)))  # noqa: RUF001
 
     @property
     def every(self) -> str:
         """The interval at which they are repeated, for people; empty if it varies, or is less than a second."""
-        spans = [later.sent.at - earlier.sent.at for later, earlier in pairwise(self.rows)]
+        spans = [later.sender_row.at - earlier.sender_row.at for later, earlier in pairwise(self.rows)]
         mean = sum(spans, timedelta()) / len(spans)
         is_steady = max(abs(span - mean) for span in spans) <= mean * _TOLERANCE
         return in_words(mean) if is_steady else ""
@@ -86,11 +86,11 @@ def folded(rows: Sequence[MergedRow], unfolded: Collection[str] = ()) -> Iterato
 
 
 def _likeness(row: MergedRow) -> tuple[object, ...]:
-    sent, served = row.sent, row.served
+    sent, served = row.sender_row, row.answerer_row
     verdicts = [(each.verdict, each.broken, each.findings) for each in (sent, served)]
     return (
-        row.source,
-        row.target,
+        row.sender_name,
+        row.answerer_name,
         sent.method,
         *_without_ids(path_of(sent.url)),
         sent.answer,

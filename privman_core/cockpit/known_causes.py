@@ -22,7 +22,7 @@ def with_causes(
         rows: the exchanges about the request, oldest first.
         notes: explanations of exchanges, by their places among the rows.
     """
-    places = {_key(row.sender.party.name, row.mark): place for place, row in enumerate(rows) if row.mark}
+    places = {_key(row.sender_entry.party.name, row.mark): place for place, row in enumerate(rows) if row.mark}
 
     def whole(name: str, reason: StateReason) -> StateReason:
         place = places.get(_key(name, reason.exchange))
@@ -44,10 +44,10 @@ def _key(party: str, mark: str) -> str:
 
 def _delivered(name: str, rows: Sequence[MergedRow]) -> str:
     """Return the outcome of the last decision that was sent to a party, as a sentence; empty if none was sent."""
-    sent = [row for row in rows if row.served.delivers and row.target == name]
+    sent = [row for row in rows if row.answerer_row.delivers and row.answerer_name == name]
     if not sent:
         return ""
-    last, which = sent[-1].served, f"The last of {len(sent)}" if len(sent) > 1 else "One"
+    last, which = sent[-1].answerer_row, f"The last of {len(sent)}" if len(sent) > 1 else "One"
     came = "was sent" if last.direction == "out" else "arrived"
     why = f": {last.refusal}" if last.refusal else ""
     answered = (
@@ -72,17 +72,17 @@ def _cause(row: MergedRow, notes: Sequence[str]) -> str:
     for party, each in row.entries:
         if each.fault:
             return f"The fault {each.fault!r} that was armed at {party.name} caused this."
-    if row.served.refusal:
-        return f"{row.target} refused it: {row.served.refusal}."
+    if row.answerer_row.refusal:
+        return f"{row.answerer_name} refused it: {row.answerer_row.refusal}."
     said = next((note.removeprefix(ANSWER) for note in notes if note.startswith(ANSWER)), "")
-    return f"{row.target} says: {said}" if said else ""
+    return f"{row.answerer_name} says: {said}" if said else ""
 
 
 def _replayed(row: MergedRow, rows: Sequence[MergedRow]) -> str:
     """Return the outcome of the replay of an exchange, as a sentence; empty if there was no replay."""
-    sender, number = row.sender.party, row.sent.number
-    again = [each for each in rows if each.sender.party is sender and each.sent.replays == number]
+    sender, number = row.sender_entry.party, row.sender_row.number
+    again = [each for each in rows if each.sender_entry.party is sender and each.sender_row.replays == number]
     if not again:
         return ""
     last = again[-1]
-    return f"It was {last.replay} at {last.sent.at:%H:%M:%S}, and the answer was {last.sent.answer}."
+    return f"It was {last.replay} at {last.sender_row.at:%H:%M:%S}, and the answer was {last.sender_row.answer}."

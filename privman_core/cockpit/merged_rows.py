@@ -66,28 +66,28 @@ class MergedRow(Struct, frozen=True):
         return len(self.entries) > 1
 
     @property
-    def sender(self) -> JournalEntry:
+    def sender_entry(self) -> JournalEntry:
         """The entry of the party that sent it, or else of the one that has it."""
         return self.entries[0]
 
     @property
-    def server(self) -> JournalEntry:
+    def answerer_entry(self) -> JournalEntry:
         """The entry of the party that answered it, or else of the one that has it."""
         return self.entries[-1]
 
     @property
     def key(self) -> str:
         """Its name: the party that sent it, or that has it, and its number there, such as ``console-7``."""
-        return self.sender.name
+        return self.sender_entry.name
 
     def beside(self, party: ShownParty) -> JournalEntry | None:
         """Return the entry of the other party; None if only this one has it."""
         return next((each for each in self.entries if each.party is not party), None)
 
     @property
-    def source(self) -> str:
+    def sender_name(self) -> str:
         """Who sent the request."""
-        party, row = self.sender
+        party, row = self.sender_entry
         if row.direction == "in" and row.replays:
             return "Tester"
         if self.imitated:
@@ -101,30 +101,30 @@ class MergedRow(Struct, frozen=True):
         return next((words[row.edited] for _, row in self.entries if row.replays), "")
 
     @property
-    def target(self) -> str:
+    def answerer_name(self) -> str:
         """Who answers it."""
-        party, row = self.server
+        party, row = self.answerer_entry
         return party.name if row.direction == "in" else row.other_party
 
     @property
-    def sent(self) -> ExchangeRow:
+    def sender_row(self) -> ExchangeRow:
         """The sender's row, which has the answer that arrived; else the only one."""
-        return self.sender.row
+        return self.sender_entry.row
 
     @property
-    def served(self) -> ExchangeRow:
+    def answerer_row(self) -> ExchangeRow:
         """The row of the party that answered; else the only one."""
-        return self.server.row
+        return self.answerer_entry.row
 
     @property
     def fault(self) -> str:
         """The fault that struck it at either party."""
-        return self.sent.fault or self.served.fault
+        return self.sender_row.fault or self.answerer_row.fault
 
     @property
     def mark(self) -> str:
         """Its mark; empty for none."""
-        return self.sent.mark
+        return self.sender_row.mark
 
     @property
     def fault_party(self) -> str:
@@ -139,19 +139,23 @@ class MergedRow(Struct, frozen=True):
     @property
     def failure(self) -> str:
         """Why its sender could not use an answer of success, as a sentence; empty if it could."""
-        return f"{self.source} counts that as a failure: {self.sent.unusable}." if self.sent.unusable else ""
+        return (
+            f"{self.sender_name} counts that as a failure: {self.sender_row.unusable}."
+            if self.sender_row.unusable
+            else ""
+        )
 
     @property
     def user(self) -> str:
         """The user who logged in; empty for none, if the answering party is not shown, or if `source` says it."""
-        return "" if self.served.user == self.source else self.served.user
+        return "" if self.answerer_row.user == self.sender_name else self.answerer_row.user
 
     @property
-    def verdict(self) -> ExchangeRow:
+    def judged_row(self) -> ExchangeRow:
         """The row with the worse verdict; an exchange that a fault struck is judged at neither party."""
         if self.fault:
-            return replace(self.served, verdict="fault", broken=0)
-        return next((row for _, row in self.entries if row.broken), self.served)
+            return replace(self.answerer_row, verdict="fault", broken=0)
+        return next((row for _, row in self.entries if row.broken), self.answerer_row)
 
     @property
     def swallowed(self) -> int:
@@ -161,7 +165,7 @@ class MergedRow(Struct, frozen=True):
     @property
     def url(self) -> str:
         """The URL; only the path and query if the party that answered is shown."""
-        return self.served.url
+        return self.answerer_row.url
 
     @property
     def table(self) -> str:
@@ -201,12 +205,15 @@ def merged(found: Sequence[tuple[ShownParty, FoundExchanges]]) -> MergedPage:
 def has_ties(rows: Sequence[MergedRow]) -> bool:
     """Return whether two exchanges in a row have the same time, and each is in the journal of another party alone."""
     both = (pair for pair in pairwise(rows) if not any(each.is_pair for each in pair))
-    return any(one.sent.at == other.sent.at and one.sender.party is not other.sender.party for one, other in both)
+    return any(
+        one.sender_row.at == other.sender_row.at and one.sender_entry.party is not other.sender_entry.party
+        for one, other in both
+    )
 
 
 def share_clock(rows: Iterable[MergedRow]) -> bool:
     """Return whether the parties may have had the same time: no request arrived before it was sent."""
-    return all(row.served.at > row.sent.at - SAME_TIME for row in rows)
+    return all(row.answerer_row.at > row.sender_row.at - SAME_TIME for row in rows)
 
 
 async def with_other_entries(parties: Sequence[ShownParty], rows: Sequence[MergedRow]) -> list[MergedRow]:
@@ -217,7 +224,7 @@ async def with_other_entries(parties: Sequence[ShownParty], rows: Sequence[Merge
     )
     alone = [each for each in rows if not each.is_pair and is_shared(each.mark) and times[each.mark] == 1]
     for party in parties:
-        marks = [each.mark for each in alone if each.sender.party is not party]
+        marks = [each.mark for each in alone if each.sender_entry.party is not party]
         added |= {row.mark: JournalEntry(party, row) for row in (await party.marked(marks) if marks else ())}
     return [_with(each, added[each.mark]) if each.mark in added else each for each in rows]
 
@@ -229,7 +236,7 @@ async def merged_row(parties: Sequence[ShownParty], party: ShownParty, row: Exch
 
 
 def _with(row: MergedRow, entry: JournalEntry) -> MergedRow:
-    return MergedRow(_pair(row.sender, entry), row.imitated, entry)
+    return MergedRow(_pair(row.sender_entry, entry), row.imitated, entry)
 
 
 def _pair(one: JournalEntry, other: JournalEntry) -> Sequence[JournalEntry]:
@@ -268,7 +275,7 @@ def _in_order(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
 
 def _by_time(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
     both = ([_alone(party, there, row) for row in rows] for (party, rows), (there, _) in ((one, other), (other, one)))
-    return merge(*both, key=lambda each: (each.sent.at, each.sent.real or _UNKNOWN))
+    return merge(*both, key=lambda each: (each.sender_row.at, each.sender_row.real or _UNKNOWN))
 
 
 def _alone(party: ShownParty, other: ShownParty, row: ExchangeRow) -> MergedRow:

@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from privman_core.cockpit.approval_facts import MOST_ABOUT, RequestDetail
+from privman_core.cockpit.approval_facts import MOST_ABOUT, MOST_REGISTERING, RequestDetail
 from privman_core.cockpit.known_causes import with_causes
 from privman_core.cockpit.merged_rows import MergedRow, has_ties, share_clock
 from privman_core.cockpit.parties import PartyFinder
@@ -53,6 +53,7 @@ class OneRequestPage:
             registering=await rows_registering(parties, [each.registering for each in known]),
             rows=rows,
             most=MOST_ABOUT,
+            most_registering=MOST_REGISTERING,
             ties=has_ties(rows),
             one_clock=one_clock,
         )
@@ -60,8 +61,8 @@ class OneRequestPage:
 
 def call_of(row: MergedRow) -> DrawnCall:
     """Return the arrows of an exchange, which lead to its page."""
-    sent, source, target = row.sent, row.source, row.target
-    path, page = path_of(sent.url), row.sender.page
+    sent, source, target = row.sender_row, row.sender_name, row.answerer_name
+    path, page = path_of(sent.url), row.sender_entry.page
     return DrawnCall(sent.at, source, target, sent.method, path, sent.answer, sent.tone, page, row.times)
 
 

@@ -1,5 +1,6 @@
 """The cockpit's pages about approval requests: their states at both parties, deliveries, and the diagram of one."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from privman_core.cockpit.shown_party import PartyError
 from privman_core.pages.site import Visit
 
 ROWS = 50
+"""Approval requests, and deliveries, that a page lists of each party."""
 MOST_DRAWN = 60
 
 
@@ -46,23 +48,39 @@ class RequestPages:
     async def approvals(self, visit: Visit) -> web.Response:
         """Show the newest approval requests, with their state at both parties."""
         parties = await self._parties.find()
+        known = {party.name: await party.approvals(ROWS + 1) for party in parties}
         rows: dict[str, ApprovalRow] = {}
-        for party in parties:
-            for place, each in enumerate(await party.approvals(ROWS)):
+        for name, listed in known.items():
+            for place, each in enumerate(listed[:ROWS]):
                 row = rows.setdefault(each.request_id.lower(), ApprovalRow(each.request_id, each.asked_at))
-                row.states[party.name] = each
+                row.states[name] = each
                 row.places.append(place)
         # Times of records have whole seconds; of two requests, a party lists the newer one first.
         newest_first = sorted(rows.values(), key=lambda row: (-row.asked_at.timestamp() // 1, max(row.places)))
-        return await visit.page("cockpit/approvals.html", title="Approvals", parties=parties, approvals=newest_first)
+        return await visit.page(
+            "cockpit/approvals.html",
+            title="Approvals",
+            parties=parties,
+            approvals=newest_first,
+            most=ROWS,
+            more=_with_more(known),
+        )
 
     async def deliveries(self, visit: Visit) -> web.Response:
         """Show what either party sends until it succeeds."""
-        parties, rows = await self._parties.find(), []
+        parties, rows = await self._parties.find(), list[ShownDelivery]()
+        known = {party.name: await party.deliveries(ROWS + 1) for party in parties}
         for party in parties:
             now = (await party.clock()).now
-            rows += [_delivery(party.name, each, now) for each in await party.deliveries(ROWS)]
-        return await visit.page("cockpit/deliveries.html", title="Deliveries", parties=parties, deliveries=rows)
+            rows += [_delivery(party.name, each, now) for each in known[party.name][:ROWS]]
+        return await visit.page(
+            "cockpit/deliveries.html",
+            title="Deliveries",
+            parties=parties,
+            deliveries=rows,
+            most=ROWS,
+            more=_with_more(known),
+        )
 
     async def sequence(self, visit: Visit) -> web.Response:
         """Show a diagram of the newest exchanges that match a search line ``find``."""
@@ -89,6 +107,11 @@ class RequestPages:
             ties=has_ties(rows),
             one_clock=one_clock,
         )
+
+
+def _with_more(known: Mapping[str, Sequence[object]]) -> list[str]:
+    """Return the parties that have more than the page lists."""
+    return [name for name, listed in known.items() if len(listed) > ROWS]
 
 
 def _delivery(party: str, delivery: DeliveryState, now: datetime) -> ShownDelivery:

@@ -48,7 +48,7 @@ async def rows_registering(parties: Parties, found: Sequence[FoundExchanges]) ->
 
 async def explained(rows: Sequence[MergedRow]) -> dict[int, list[str]]:
     """Return what explains the newest failed exchanges, by their places: the answer, and both parties' findings."""
-    failed = [place for place, row in enumerate(rows) if row.sent.tone == "bad"][-MOST_EXPLAINED:]
+    failed = [place for place, row in enumerate(rows) if row.sender_row.tone == "bad"][-MOST_EXPLAINED:]
     notes = await asyncio.gather(*(_explanation(rows[place]) for place in failed))
     return dict(zip(failed, notes, strict=True))
 
@@ -56,7 +56,7 @@ async def explained(rows: Sequence[MergedRow]) -> dict[int, list[str]]:
 async def _explanation(row: MergedRow) -> list[str]:
     details = await asyncio.gather(*(party.exchange(row.number) for party, row in row.entries))
     judged = not row.fault
-    why = [f"Why: {row.served.refusal}."] if row.served.refusal else []
+    why = [f"Why: {row.answerer_row.refusal}."] if row.answerer_row.refusal else []
     notes = (note for each in details if each is not None for note in _notes(each, judged=judged))
     return list(dict.fromkeys(filter(None, (*why, row.failure, *notes))))
 
@@ -69,11 +69,11 @@ async def _find(parties: Parties, line: str) -> _Found:
 
 def _is_between(parties: Parties, row: MergedRow) -> bool:
     """Return whether both parties of an exchange are parties that are shown."""
-    return bool(parties.named(row.source) and parties.named(row.target))
+    return bool(parties.named(row.sender_name) and parties.named(row.answerer_name))
 
 
 def _is_refused_form(row: MergedRow) -> bool:
-    return row.source == "Browser" and row.sent.tone == "bad"
+    return row.sender_name == "Browser" and row.sender_row.tone == "bad"
 
 
 def _joined(one: FoundExchanges, other: FoundExchanges) -> FoundExchanges:

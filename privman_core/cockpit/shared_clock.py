@@ -28,10 +28,16 @@ class DueAt(Struct, frozen=True):
 
 
 class Clocks(Struct, frozen=True):
-    """The times of the parties that are shown, by name; ``dues`` is what falls due, earliest first."""
+    """The times of the parties that are shown, by name.
+
+    Attributes:
+        dues: what falls due, earliest first.
+        more: the parties at which more than `MOST_DUE` things do.
+    """
 
     states: dict[str, ClockState]
     dues: list[DueAt]
+    more: list[str]
 
     @property
     def agree(self) -> bool:
@@ -51,13 +57,18 @@ class Clocks(Struct, frozen=True):
 
     @property
     def latest(self) -> datetime:
-        """The time at which a jump starts: that of the party that is ahead, among those that can jump."""
-        return max(state.now for state in self.states.values() if state.virtual or not self.virtual)
+        """The time at which a jump starts: that of the party that is ahead, of those that can jump, or of all."""
+        return max(self._starts)
 
     @property
     def earliest(self) -> datetime:
-        """The time of the party that is behind, among those that can jump."""
-        return min(state.now for state in self.states.values() if state.virtual or not self.virtual)
+        """The time of the party that is behind, of those that can jump, or of all."""
+        return min(self._starts)
+
+    @property
+    def _starts(self) -> list[datetime]:
+        """The times of the parties that can jump, or of all if none can."""
+        return [self.states[name].now for name in self.virtual or self.states]
 
     @property
     def behind(self) -> list[str]:
@@ -76,12 +87,14 @@ class PassedTime(Struct, frozen=True):
 async def read_clocks(parties: Sequence[ShownParty]) -> Clocks:
     """Return the time of each party, and what falls due there; on a clock that both share, each thing once."""
     states = {party.name: await party.clock() for party in parties}
-    dues: dict[Due, ShownParty] = {}
+    dues, more = dict[Due, ShownParty](), list[str]()
     for party in parties:
-        for due in await party.due(MOST_DUE):
+        found = await party.due(MOST_DUE + 1)
+        more += [party.name] if len(found) > MOST_DUE else []
+        for due in found[:MOST_DUE]:
             dues.setdefault(due, party)
     listed = [DueAt(party, due) for due, party in dues.items()]
-    return Clocks(states, sorted(listed, key=lambda each: each.due.at))
+    return Clocks(states, sorted(listed, key=lambda each: each.due.at), more)
 
 
 async def advance_to(parties: Sequence[ShownParty], moment: datetime) -> PassedTime:

@@ -47,7 +47,7 @@ class TimedStep(Struct, frozen=True):
     @property
     def until(self) -> datetime:
         """When it happened for the last time."""
-        return self.repeats[-1].sent.at if self.repeats else self.at
+        return self.repeats[-1].sender_row.at if self.repeats else self.at
 
     @property
     def times(self) -> Times:
@@ -100,7 +100,9 @@ def what_falls_due(known: Mapping[str, RequestDetail], now: Mapping[str, datetim
 
 def words_of(row: MergedRow) -> str:
     """Return the purpose of an exchange."""
-    what = row.served.contract or row.sent.contract or f"{row.sent.method} {path_of(row.sent.url)}"
+    what = (
+        row.answerer_row.contract or row.sender_row.contract or f"{row.sender_row.method} {path_of(row.sender_row.url)}"
+    )
     return ", ".join(filter(None, (what, row.replay)))
 
 
@@ -112,9 +114,11 @@ def _exchanges(rows: Sequence[MergedRow], notes: Mapping[int, list[str]]) -> lis
         if _only_prepares(row, rows[place + 1 :]):
             waiting.append(row)
             continue
-        tone, again = row.sent.tone, notes.get(place, [])
+        tone, again = row.sender_row.tone, notes.get(place, [])
         words, prepared = words_of(row), tuple(waiting)
-        steps.append(TimedStep(row.sent.at, row.source, row.target, words, tone, row, prepared, notes=again))
+        steps.append(
+            TimedStep(row.sender_row.at, row.sender_name, row.answerer_name, words, tone, row, prepared, notes=again)
+        )
         waiting.clear()
     return steps
 
@@ -122,9 +126,9 @@ def _exchanges(rows: Sequence[MergedRow], notes: Mapping[int, list[str]]) -> lis
 def _only_prepares(row: MergedRow, later: Iterable[MergedRow]) -> bool:
     """Return whether an exchange only prepared a later one: it succeeded, and its sender then sent that one."""
     return (
-        row.sent.prepares
-        and row.sent.tone == "good"
-        and any(each.source == row.source and not each.sent.prepares for each in later)
+        row.sender_row.prepares
+        and row.sender_row.tone == "good"
+        and any(each.sender_name == row.sender_name and not each.sender_row.prepares for each in later)
     )
 
 
@@ -183,7 +187,7 @@ def _receives(step: TimedStep, party: str) -> bool:
     """
     if step.exchange is None or step.whom != party:
         return False
-    served = step.exchange.served
+    served = step.exchange.answerer_row
     took = served.tone == "good" or (served.fault and not served.status)
     return bool(took) and served.method not in _READING
 
@@ -191,15 +195,15 @@ def _receives(step: TimedStep, party: str) -> bool:
 def _keeps_contract(step: TimedStep) -> bool:
     """Return whether a step is a message of the integration, not that of a page and not a preparation."""
     exchange = step.exchange
-    return exchange is not None and bool(exchange.served.contract) and not exchange.served.prepares
+    return exchange is not None and bool(exchange.answerer_row.contract) and not exchange.answerer_row.prepares
 
 
 def _sends(step: TimedStep, party: str) -> bool:
-    return step.exchange is not None and step.who == party and step.exchange.sent.method not in _READING
+    return step.exchange is not None and step.who == party and step.exchange.sender_row.method not in _READING
 
 
 def _sends_change(step: TimedStep, party: str) -> bool:
-    return step.exchange is not None and step.who == party and step.exchange.sent.method in _CHANGING
+    return step.exchange is not None and step.who == party and step.exchange.sender_row.method in _CHANGING
 
 
 def _without_reading(steps: Sequence[TimedStep], place: int) -> int:
@@ -210,7 +214,7 @@ def _without_reading(steps: Sequence[TimedStep], place: int) -> int:
 
 
 def _reads(step: TimedStep, party: str) -> bool:
-    return step.exchange is not None and step.who == party and step.exchange.sent.method in _READING
+    return step.exchange is not None and step.who == party and step.exchange.sender_row.method in _READING
 
 
 def _folded(steps: Iterable[TimedStep]) -> Iterator[TimedStep]:
@@ -226,7 +230,7 @@ def _folded(steps: Iterable[TimedStep]) -> Iterator[TimedStep]:
 def _kind(step: TimedStep) -> tuple[object, ...]:
     if step.exchange is None or step.preparations or step.notes:
         return (id(step),)
-    return step.who, step.whom, step.words, step.exchange.sent.answer, step.exchange.fault
+    return step.who, step.whom, step.words, step.exchange.sender_row.answer, step.exchange.fault
 
 
 def _with_waits(steps: Iterable[TimedStep], *, one_clock: bool) -> Iterable[TimedStep]:

@@ -114,9 +114,9 @@ def test_each_exchange_stands_once(history: tuple[Journal, Journal, int]) -> Non
     for party in parties:
         shown = [row for each in rows for one, row in each.entries if one.name == party.name]
         assert shown == list(reversed(party.rows))
-    moments = [each.sent.real or START for each in rows]
+    moments = [each.sender_row.real or START for each in rows]
     assert moments == sorted(moments, reverse=True)
-    alone = [each for each in rows if not each.is_pair and each.sent.direction == "out"]
+    alone = [each for each in rows if not each.is_pair and each.sender_row.direction == "out"]
     assert len(rows) == events + len(alone)
 
 
@@ -153,4 +153,4 @@ def test_nobody_is_said_to_imitate_a_party_on_another_machine() -> None:
     received = _row(1, START, direction="in", url="/x", other_party="ServiceNow")
     for url, source in (("", "API client (as ServiceNow)"), ("http://192.0.2.1:9120", "ServiceNow")):
         parties = Journal("ServiceNow", (), url), Journal("Console", (received,))
-        assert [each.source for each in _all(*parties)] == [source]
+        assert [each.sender_name for each in _all(*parties)] == [source]
