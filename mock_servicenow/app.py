@@ -202,7 +202,7 @@ def _running(
             await instance.run(address.note)
             await imports.start()
             await privilege_manager.start()
-            await instance.run(instance.list_upkeep.begin)
+            await instance.run(instance.list_upkeep.index_all)
             yield
         except DatabaseUnavailable as error:
             raise StartError(f"the database cannot be used: {error.reason}") from None

@@ -65,7 +65,7 @@ def fill(instance: Instance, rows: int = LARGE) -> None:
 async def indexed(instance: Instance) -> None:
     """Index what is large, and wait for it."""
     before = asyncio.all_tasks()
-    await instance.run(instance.list_upkeep.begin)
+    await instance.run(instance.list_upkeep.index_all)
     await ended(before)
 
 
@@ -160,7 +160,7 @@ async def test_index_changes_no_answer(instance: Instance, seed: int, turns: int
         check(instance, instance.system, f"u_settingsLIKE{written}", "")
         if turn % 3 == 0:
             before = asyncio.all_tasks()
-            await instance.run(lambda: instance.list_upkeep.start(TOY))
+            await instance.run(lambda: instance.list_upkeep.index_table(TOY))
             await ended(before)
         for user in (instance.system, READER, STRANGER):
             check(instance, user, encoded(random), random.choice(ORDERS))
@@ -205,7 +205,7 @@ async def test_start_waits_for_no_index(instance: Instance) -> None:
     if not instance.store.embedded:  # another thread indexes PostgreSQL at the same time
         return
     fill(instance)
-    await instance.run(instance.list_upkeep.begin)
+    await instance.run(instance.list_upkeep.index_all)
     assert not [name for name in index_names(instance) if name.startswith(".")]
 
 
@@ -324,7 +324,7 @@ async def test_rows_are_found_while_they_are_indexed(instance: Instance) -> None
         pages = ({"sys_id": f"p{n}", "u_name": f"Page {n}", "u_settings": "y" * 4_000} for n in range(30))
         session.store_rows(TOY, pages)
     before = asyncio.all_tasks()
-    await instance.run(instance.list_upkeep.begin)
+    await instance.run(instance.list_upkeep.index_all)
     for _ in range(40):
         check(instance, instance.system, "u_settingsLIKEwombat", "")
         check(instance, instance.system, "u_nameLIKEq", "^ORDERBYu_name")

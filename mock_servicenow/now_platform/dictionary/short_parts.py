@@ -1,7 +1,7 @@
 """The short parts of a text: its characters, and each two in a row, which PostgreSQL looks up by an index.
 
-Its own index of parts, pg_trgm, has three characters at least, and of those only letters and digits. It is an index of
-texts of which ASCII is folded, so that a search for other letters reads the table without short parts.
+pg_trgm indexes parts of three characters or more, letters and digits only. This index has those of one and two. The
+index of pg_trgm folds ASCII alone, so that a search for other letters would read the table without short parts.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from mock_servicenow.now_platform.dictionary.sql_tables import UnicodeFolded, unicode_fold
 
-LONGEST = 2
+MOST_CHARACTERS_OF_A_PART = 2
 _MOST = 12  # parts of a text that are looked up
 
 
@@ -84,18 +84,25 @@ def short_parts(sql: str) -> str:
 
 
 def has_short_parts(column: sa.ColumnElement[Any], text: str) -> sa.ColumnElement[bool]:
-    """Return whether a column has the short parts of a text; true wherever it has the text."""
+    """Return whether a column has the `parts_of` a text, which the database folds; true wherever it has the text."""
     folded = Separable(UnicodeFolded(sa.cast(sa.literal(text), sa.Text())))
-    starts = range(1, max(2, len(text)))
-    some = starts[:: -(-len(starts) // _MOST)]
-    parts = _Array(*(sa.func.substr(folded, start, LONGEST) for start in some))
+    parts = _Array(*(sa.func.substr(folded, start + 1, MOST_CHARACTERS_OF_A_PART) for start in _starts(text)))
     return _ShortParts(column).op("@>", is_comparison=True)(parts)
 
 
 def parts_of(text: str) -> list[str]:
-    """Return about the parts that `has_short_parts` looks up, to ask how frequent they are."""
+    """Return the parts that `has_short_parts` looks up, to ask how frequent they are.
+
+    They are folded nearly as the database does, which folds what is looked up.
+    """
     folded = text.lower()
-    return [folded[start : start + LONGEST] for start in range(max(1, len(folded) - 1))]
+    return [folded[start : start + MOST_CHARACTERS_OF_A_PART] for start in _starts(text)]
+
+
+def _starts(text: str) -> range:
+    """Return where the parts of a text begin that are looked up."""
+    starts = range(max(1, len(text) - 1))
+    return starts[:: -(-len(starts) // _MOST)]
 
 
 def _without_separator(sql: str) -> str:

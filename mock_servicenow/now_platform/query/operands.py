@@ -13,7 +13,7 @@ from sqlalchemy.sql.functions import FunctionElement
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.dictionary.short_parts import LONGEST, seldom
+from mock_servicenow.now_platform.dictionary.short_parts import MOST_CHARACTERS_OF_A_PART, seldom
 from mock_servicenow.now_platform.dictionary.sql_tables import Folded, UnicodeFolded, ascii_lower
 from mock_servicenow.now_platform.errors import Signal
 
@@ -203,7 +203,8 @@ class Operand(Struct, frozen=True):
         pattern = f"{before}{literal}{after}"
         if value.isascii():
             test = Folded(text).like(sa.literal(ascii_lower(pattern), sa.Text()), escape="\\")
-            return seldom(test) if len(value) <= LONGEST and before and after else test
+            is_part = len(value) <= MOST_CHARACTERS_OF_A_PART and before and after
+            return seldom(test) if is_part else test
         return seldom(UnicodeFolded(text).like(UnicodeFolded(sa.literal(pattern, sa.Text())), escape="\\"))
 
 

@@ -5,20 +5,18 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.column_types import CompareAs
-from mock_servicenow.now_platform.dictionary.definitions import SYSTEM_COLUMNS, Column
+from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.short_parts import short_parts
 from mock_servicenow.now_platform.dictionary.sql_tables import fold, indexed_form, list_index_name
+from mock_servicenow.now_platform.records.usual_columns import CREATED, usual_columns
 
 LARGE = 20_000
 """The number of rows from which a table gets such indexes; fewer are sorted and read quickly without."""
 BEGINNING = 250
 """Characters, of four bytes at most, of the longest texts that PostgreSQL has whole in an index to sort by."""
-MOST_COLUMNS = 7
-"""Columns of a table besides the one that names a record and the times that a list shows by default."""
 _MOST = 12  # each makes every write slower
-_TIMES = ("sys_created_on", "sys_updated_on")
-_SYSTEM = {column.name for column in SYSTEM_COLUMNS}
+_TIMES = (CREATED, "sys_updated_on")
 
 
 def sorting_indexes(dictionary: Dictionary, root: str, dialect: sa.Dialect) -> dict[str, str]:
@@ -89,8 +87,7 @@ def _listed(dictionary: Dictionary, root: str) -> list[Column]:
 
 
 def _of_class(dictionary: Dictionary, table: str) -> Iterator[Column]:
-    """Return the columns of a class that sort by their own value: references sort by the name of their record."""
-    columns, display = dictionary.columns(table), dictionary.display_column(table)
-    own = [name for name, column in columns.items() if name not in {*_SYSTEM, display} and not column.family.concealed]
-    listed = (columns[name] for name in dict.fromkeys((*_TIMES, display, *own[:MOST_COLUMNS])) if name in columns)
-    return (column for column in listed if not column.is_reference and not column.family.concealed)
+    """Yield the columns of a class that sort by their own value: references sort by the name of their record."""
+    columns = dictionary.columns(table)
+    names = dict.fromkeys((*_TIMES, *usual_columns(columns, dictionary.display_column(table))))
+    return (columns[name] for name in names if name in columns and not columns[name].is_reference)

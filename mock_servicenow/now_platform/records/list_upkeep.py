@@ -50,30 +50,30 @@ class ListUpkeep:
         self._written: dict[str, int] = {}
         self._running: set[str] = set()
 
-    def is_due(self, root: str) -> bool:
-        """Count a written row, and return whether `start` should be called after the commit."""
+    def count_write(self, root: str) -> bool:
+        """Count a written row, and return whether `index_table` should be called after the commit."""
         written = self._written[root] = self._written.get(root, 0) + 1
         return written >= self._often
 
-    def begin(self) -> None:
-        """Begin with each large table of a database that is opened."""
+    def index_all(self) -> None:
+        """Begin to index each large table of a database that is opened."""
         roots = tuple(self._dictionary().sql.names)
         if not self._store.embedded:
             self._runner.in_thread(lambda: self._index_shared(roots))
             return
         with self._store.writing() as transaction:
             large = [root for root in roots if self._is_large(lambda sql: transaction.run(Prepared(sql), ()), root)]
-        self._runner.go_on(self._first_steps(large))
+        self._runner.go_on(self._all_steps(large))
 
-    def start(self, root: str) -> None:
+    def index_table(self, root: str) -> None:
         """Index what a table lacks; without an event loop, such as before the start, leave it for later."""
         self._written[root] = 0
         if not self._store.embedded:
             self._runner.in_thread(lambda: self._index_shared([root]))
         elif root not in self._running and _is_served():
-            self._runner.go_on(self._steps(root))
+            self._runner.go_on(self._table_steps(root))
 
-    def _first_steps(self, roots: Iterable[str]) -> Generator[None, None, None]:
+    def _all_steps(self, roots: Iterable[str]) -> Generator[None, None, None]:
         """Make all indexes to sort by, one after the other, and then those of texts at the same time."""
         for root in roots:
             began = monotonic()
@@ -81,7 +81,7 @@ class ListUpkeep:
                 yield from _as_long_since(began)
                 began = monotonic()
         for root in roots:
-            self._runner.go_on(self._steps(root))
+            self._runner.go_on(self._table_steps(root))
 
     def _sort(self, root: str) -> bool:
         """Make one index to sort by; return whether there was one to make."""
@@ -91,15 +91,15 @@ class ListUpkeep:
                 transaction.run(Prepared(statement), ())
         return bool(lacking)
 
-    def _steps(self, root: str) -> Generator[None, None, None]:
+    def _table_steps(self, root: str) -> Generator[None, None, None]:
         self._running.add(root)
         try:
-            while self._step(root):
+            while self._index_a_little(root):
                 yield
         finally:
             self._running.discard(root)
 
-    def _step(self, root: str) -> bool:
+    def _index_a_little(self, root: str) -> bool:
         """Do a little for a table of an embedded database; return whether there is more to do."""
         index = TextIndex.of(root, self._dictionary().sql.columns(root))
         with self._store.writing() as transaction:

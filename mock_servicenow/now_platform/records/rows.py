@@ -447,9 +447,9 @@ class Work:
 
     def _note_row(self, root: str) -> None:
         upkeep = self._kernel.list_upkeep
-        if upkeep.is_due(root) and root not in self._due:
+        if upkeep.count_write(root) and root not in self._due:
             self._due.add(root)
-            self.after_commit.append(partial(upkeep.start, root))
+            self.after_commit.append(partial(upkeep.index_table, root))
 
     def _forget(self, plan: TablePlan) -> None:
         """Forget facts derived from a table that is being written."""

@@ -1,12 +1,12 @@
 """What queries on a large table of a shared database use of its indexes for lists, beyond what its planner does."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
-from mock_servicenow.now_platform.dictionary.short_parts import LONGEST, has_short_parts, parts_of
+from mock_servicenow.now_platform.dictionary.short_parts import MOST_CHARACTERS_OF_A_PART, has_short_parts, parts_of
 from mock_servicenow.now_platform.dictionary.sql_tables import ascii_lower
 from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.query.needed_texts import AllOf, HasText, Needed
@@ -32,6 +32,13 @@ _HAS_LONG = (  # in the order of an index, which is then read: the planner expec
 )
 
 
+class _SortIndex(NamedTuple):
+    """Whether a column has an index to sort by, and then whether it has texts that are longer than a `beginning`."""
+
+    exists: bool
+    has_long: bool
+
+
 class SharedLookup:
     """The indexes as the queries of one transaction use them."""
 
@@ -39,7 +46,7 @@ class SharedLookup:
         self._transaction = transaction
         self._dictionary = dictionary
         self._quote = dialect.identifier_preparer.quote
-        self._long: dict[tuple[str, str], bool | None] = {}
+        self._sort_indexes: dict[tuple[str, str], _SortIndex] = {}
         self._narrowed: dict[tuple[str, Needed], list[sa.ColumnElement[bool]]] = {}
 
     def narrowing(self, table: str, query: CompiledQuery) -> list[sa.ColumnElement[bool]]:
@@ -57,12 +64,12 @@ class SharedLookup:
         if query.sorted_by is None or self._dictionary.is_view(table):
             return query.order_by
         (name, descending), root = query.sorted_by, self._dictionary.root(table)
-        has_long = self._has_long(root, name)
-        if has_long is None:
+        index = self._sort_index(root, name)
+        if not index.exists:
             return query.order_by
         begun = self._beginning(root, name)
         first = begun.desc().nulls_last() if descending else begun.asc().nulls_first()
-        return [first, *query.order_by] if has_long else [first]
+        return [first, *query.order_by] if index.has_long else [first]
 
     def _beginning(self, root: str, column: str) -> sa.ColumnElement[str]:
         return sa.literal_column(beginning(f"{self._quote(root)}.{self._quote(column)}"), sa.Text())
@@ -70,29 +77,31 @@ class SharedLookup:
     def _is_in_order(self, table: str, needed: HasText) -> bool:
         """Return whether an index has the beginnings of a column in order, and a text is none but ASCII and short."""
         is_plain = needed.text.isascii() and len(needed.text) <= BEGINNING
-        return is_plain and self._has_long(self._dictionary.root(table), needed.column) is not None
+        return is_plain and self._sort_index(self._dictionary.root(table), needed.column).exists
 
-    def _has_long(self, root: str, column: str) -> bool | None:
-        """Return whether a column has long texts; None if it has no index to sort by."""
+    def _sort_index(self, root: str, column: str) -> _SortIndex:
+        """Return what is known of a column's index to sort by, which is asked once."""
         if not sorts_by_beginning(self._dictionary.sql.columns(root)[column]):
-            return None
-        if (root, column) not in self._long:
+            return _SortIndex(exists=False, has_long=False)
+        if (root, column) not in self._sort_indexes:
             asked = _HAS_LONG.format(table=self._quote(root), length=length(self._quote(column)), longest=BEGINNING)
-            [[self._long[root, column]]] = self._transaction.run(Prepared(asked), (long_texts_name(root, column),))
-        return self._long[root, column]
+            [[has_long]] = self._transaction.run(Prepared(asked), (long_texts_name(root, column),))
+            self._sort_indexes[root, column] = _SortIndex(has_long is not None, bool(has_long))
+        return self._sort_indexes[root, column]
 
     def _test(self, table: str, needed: Needed) -> sa.ColumnElement[bool] | None:
+        """Return a test that all rows meet that have what is needed; None if it would not help."""
         if isinstance(needed, HasText):
-            if needed.begins and self._is_in_order(table, needed):
-                begun = self._beginning(self._dictionary.root(table), needed.column)
-                return begun.startswith(ascii_lower(needed.text), autoescape=True, escape="\\")
-            is_short = not needed.text.isascii() or len(needed.text) <= LONGEST
-            return self._short_test(table, needed) if is_short else None
+            return self._test_text(table, needed)
         tests = [self._test(table, part) for part in needed.parts]
-        known = [test for test in tests if test is not None]
-        if isinstance(needed, AllOf):
-            return sa.and_(*known) if known else None
-        return sa.or_(*known) if len(known) == len(tests) else None
+        return _test_all(tests) if isinstance(needed, AllOf) else _test_any(tests)
+
+    def _test_text(self, table: str, needed: HasText) -> sa.ColumnElement[bool] | None:
+        if needed.begins and self._is_in_order(table, needed):
+            begun = self._beginning(self._dictionary.root(table), needed.column)
+            return begun.startswith(ascii_lower(needed.text), autoescape=True, escape="\\")
+        needs_short_parts = not needed.text.isascii() or len(needed.text) <= MOST_CHARACTERS_OF_A_PART
+        return self._short_test(table, needed) if needs_short_parts else None
 
     def _short_test(self, table: str, needed: HasText) -> sa.ColumnElement[bool] | None:
         found = self._transaction.run(_FREQUENCIES, (short_parts_name(self._dictionary.root(table), needed.column),))
@@ -102,3 +111,17 @@ class SharedLookup:
         if min(frequencies.get(part, 0) for part in parts_of(needed.text)) > _RARE:
             return None
         return has_short_parts(self._dictionary.sql_table(table).c[needed.column], needed.text)
+
+
+_Tests = Sequence[sa.ColumnElement[bool] | None]
+
+
+def _test_all(tests: _Tests) -> sa.ColumnElement[bool] | None:
+    known = [test for test in tests if test is not None]
+    return sa.and_(*known) if known else None
+
+
+def _test_any(tests: _Tests) -> sa.ColumnElement[bool] | None:
+    """Return a test of any; None if one is not known, since its rows would be missed."""
+    known = [test for test in tests if test is not None]
+    return sa.or_(*known) if len(known) == len(tests) else None

@@ -9,7 +9,7 @@ from mock_servicenow.now_platform.storage.database import Prepared
 from mock_servicenow.now_platform.storage.transaction import Transaction
 
 ROWS_AT_A_TIME = 200
-"""The rows that are indexed between two requests, and so the writes after which it is looked whether there are some."""
+"""The rows that are indexed between two requests. After as many writes, `ListUpkeep` looks for rows to index."""
 _CHARACTERS_AT_A_TIME, _LONGEST, _PAGES_AT_A_TIME = 32_000, 8_000, 64
 
 
