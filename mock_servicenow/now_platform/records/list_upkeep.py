@@ -8,6 +8,7 @@ from time import monotonic
 from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.dictionary.sql_tables import position_name
 from mock_servicenow.now_platform.dictionary.text_index import TextIndex
+from mock_servicenow.now_platform.errors import DatabaseUnavailable
 from mock_servicenow.now_platform.records.list_indexes import LARGE, searching_indexes, sorting_indexes
 from mock_servicenow.now_platform.records.text_steps import ROWS_AT_A_TIME, index_some, indexed_columns
 from mock_servicenow.now_platform.running import Runner
@@ -61,9 +62,12 @@ class ListUpkeep:
         if not self._store.embedded:
             self._runner.in_thread(lambda: self._index_shared(roots))
             return
-        with self._store.writing() as transaction:
+        transaction = self._store.begin()  # only reads: another tool may just be writing to the file
+        try:
             large = [root for root in roots if self._is_large(lambda sql: transaction.run(Prepared(sql), ()), root)]
-        self._runner.go_on(self._all_steps(large))
+        finally:
+            transaction.end(keep=False)
+        self._go_on(self._all_steps(large))
 
     def index_table(self, root: str) -> None:
         """Index what a table lacks; without an event loop, such as before the start, leave it for later."""
@@ -71,7 +75,19 @@ class ListUpkeep:
         if not self._store.embedded:
             self._runner.in_thread(lambda: self._index_shared([root]))
         elif root not in self._running and _is_served():
-            self._runner.go_on(self._table_steps(root))
+            self._go_on(self._table_steps(root))
+
+    def _go_on(self, steps: Generator[None, None, None]) -> None:
+        """Run steps between requests, until they fail, as for a file that is locked for long."""
+        failures: tuple[type[Exception], ...] = (DatabaseUnavailable, *self._store.failures)
+
+        def guarded() -> Generator[None, None, None]:
+            try:
+                yield from steps
+            except failures as failure:
+                self._warn(failure)
+
+        self._runner.go_on(guarded())
 
     def _all_steps(self, roots: Iterable[str]) -> Generator[None, None, None]:
         """Make all indexes to sort by, one after the other, and then those of texts at the same time."""
@@ -81,7 +97,7 @@ class ListUpkeep:
                 yield from _as_long_since(began)
                 began = monotonic()
         for root in roots:
-            self._runner.go_on(self._table_steps(root))
+            self._go_on(self._table_steps(root))
 
     def _sort(self, root: str) -> bool:
         """Make one index to sort by; return whether there was one to make."""
@@ -136,7 +152,10 @@ class ListUpkeep:
                     if self._is_large(run, root):
                         self._index_one(run, root)
         except self._store.failures as failure:
-            _log.warning("database: lists of large tables have no indexes: %s", one_line(failure))
+            self._warn(failure)
+
+    def _warn(self, failure: Exception) -> None:
+        _log.warning("database: lists of large tables have no indexes: %s", one_line(failure))
 
     def _index_one(self, run: Callable[[str], Sequence[Sequence[object]]], root: str) -> None:
         for (name,) in run(_INVALID):  # whoever made it was killed
