@@ -1,7 +1,7 @@
 """Exchanges that a user has chosen: by their numbers, as ``servicenow-5``, or by a search line."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 
 from msgspec import Struct
@@ -12,10 +12,12 @@ from privman_core.cockpit.exchange_facts import (
     ExchangeRow,
     FoundExchanges,
 )
-from privman_core.cockpit.merged_rows import JournalEntry, MergedRow, merged
+from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_entries
 from privman_core.cockpit.parties import Parties
+from privman_core.cockpit.search_line import written
 from privman_core.cockpit.shown_party import PartyError, ShownParty
 from privman_core.exchange import path_of
+from privman_core.exchange_marks import is_shared
 from privman_core.inputs import quoted
 from privman_core.pages.site import PageError, Visit
 
@@ -26,6 +28,7 @@ MOST_BYTES = 32 * 1024 * 1024
 _MOST_MIB = f"{MOST_BYTES >> 20} MiB"
 _LIKE, _LEAST_SIZE = 50, 1_000
 _NAMED = re.compile(r"([a-z]{1,20})-([0-9]{1,12})")
+_Rows = dict[str, dict[int, ExchangeRow]]
 _EXPECTED = "expected the party and the number, such as servicenow-5"
 
 
@@ -143,7 +146,7 @@ class _Choosing:
     """
 
     def __init__(self, parties: Parties) -> None:
-        self.rows: dict[str, dict[int, ExchangeRow]] = {party.name: {} for party in parties}
+        self.rows: _Rows = {party.name: {} for party in parties}
         self._parties = parties
         self._known: dict[tuple[str, int], ExchangeDetail] = {}  # since large ones take long to print
         self._missing: list[str] = []
@@ -177,8 +180,7 @@ class _Choosing:
 
     async def done(self) -> ChosenExchanges:
         """Return what was chosen, as the senders have it."""
-        found = [(party, FoundExchanges(_newest_first(self.rows[party.name]))) for party in self._parties]
-        rows = merged(found).rows
+        rows = merged(_found(self._parties, self.rows)).rows
         details, left = list[tuple[MergedRow, ExchangeDetail | None]](), MOST_BYTES
         for row in rows:
             detail = await self._detail(row)
@@ -212,36 +214,38 @@ def size_of(detail: ExchangeDetail) -> int:
     return _LEAST_SIZE + len(printed["url"]) + bodies
 
 
-async def _add_other_entries(parties: Parties, rows: dict[str, dict[int, ExchangeRow]]) -> None:
+async def _add_other_entries(parties: Parties, rows: _Rows) -> None:
     """Add the other party's entries of the same exchanges: two journals can be put in one order only with both."""
-    pairs = _Pairs(parties)
-    for party in parties:
-        for row in tuple(rows[party.name].values()):
-            for one, its_row in await pairs.entries(party, row):
-                rows[one.name][its_row.number] = its_row
+    _add(rows, await with_other_entries(parties.all, merged(_found(parties, rows)).rows))
+    if any(_has_only_likeness(party, parties, rows) for party in parties):
+        between = [await _newest_between(party, parties) for party in parties]
+        _add(rows, [each for each in merged(between).rows if _is_chosen(each, rows)])
 
 
-class _Pairs:
-    """Finds the other party's entry of an exchange of which only one party's entry was chosen."""
+def _add(rows: _Rows, some: Iterable[MergedRow]) -> None:
+    for each in some:
+        for entry in each.entries:
+            rows[entry.party.name][entry.row.number] = entry.row
 
-    def __init__(self, parties: Parties) -> None:
-        self._parties = parties
-        self._known: dict[tuple[str, str], list[MergedRow]] = {}
 
-    async def entries(self, party: ShownParty, row: ExchangeRow) -> Sequence[JournalEntry]:
-        """Return the entries of an exchange in both journals; none if the search does not find it again."""
-        for each in await self._like(row.method, path_of(row.url)):
-            if any(one is party and its_row.number == row.number for one, its_row in each.entries):
-                return each.entries
-        return []
+def _is_chosen(row: MergedRow, rows: _Rows) -> bool:
+    return any(entry.row.number in rows[entry.party.name] for entry in row.entries)
 
-    async def _like(self, method: str, path: str) -> list[MergedRow]:
-        if len(self._parties.all) == 1:
-            return []
-        if (method, path) not in self._known:
-            line = line_like(path, method=method)
-            self._known[method, path] = merged([(party, await party.find(line, MOST)) for party in self._parties]).rows
-        return self._known[method, path]
+
+def _found(parties: Parties, rows: _Rows) -> list[tuple[ShownParty, FoundExchanges]]:
+    return [(party, FoundExchanges(_newest_first(rows[party.name]))) for party in parties]
+
+
+def _has_only_likeness(party: ShownParty, parties: Parties, rows: _Rows) -> bool:
+    """Return whether the other party may have one of a party's rows in its journal, but without a mark."""
+    others = {each.name for each in parties if each is not party}
+    return any(row.other_party in others and not is_shared(row.mark) for row in rows[party.name].values())
+
+
+async def _newest_between(party: ShownParty, parties: Parties) -> tuple[ShownParty, FoundExchanges]:
+    """Return the newest exchanges of a party with the other one: those with the same method and path are paired."""
+    other = next(each for each in parties if each is not party)
+    return party, await party.find(written(party=other.name), MOST)
 
 
 def base_of(chosen: Chosen, visit: Visit) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from http import HTTPStatus
 from itertools import takewhile
 from urllib.parse import urlencode
 
@@ -20,17 +21,18 @@ from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.product import Product
 from privman_core.cockpit.saved_exchanges import archived, to_save
 from privman_core.cockpit.shown_party import PartyError
-from privman_core.control import COCKPIT
+from privman_core.control import COCKPIT, is_foreign_page
 from privman_core.exchange import path_of
 from privman_core.http_archive import to_har
 from privman_core.journal import aside_of
 from privman_core.pages.rendering import see, to_file
-from privman_core.pages.site import Visit
+from privman_core.pages.site import PageError, Visit
 
 NO_SCENARIO = (
     "No step of a scenario asks for these exchanges: the two parties send them of their own accord, or a browser posted"
     " them as forms."
 )
+_LED_HERE = "A page of another site led here. Nothing was searched."
 COMPARE, SELECTION = f"{COCKPIT}/compare", f"{COCKPIT}/selection"
 _LEADS: Mapping[str, str] = {"compare": COMPARE, "har": f"{SELECTION}/exchanges.har"}
 """Where the buttons of the journal lead; any other leads to the selection."""
@@ -52,6 +54,8 @@ class SelectionPages:
 
         ``do`` is the button that was pressed in the journal.
         """
+        if is_foreign_page(visit.request):
+            raise PageError(HTTPStatus.FORBIDDEN, "Not from another site", _LED_HERE, visit.request.path_qs)
         query = _query(visit)
         if leads := _LEADS.get(visit.query.get("do", "")):
             return see(f"{leads}?{query}")

@@ -151,3 +151,13 @@ async def test_party_that_is_started_later_is_found_at_once() -> None:
             await web.SockSite(runner, reserved).start()
             assert "alone" not in await _page(console.url, "/approvals")
             await runner.cleanup()
+
+
+async def test_selection_searches_each_journal_once() -> None:
+    """However many paths its exchanges have: for what the line finds, and for the entries without a mark."""
+    rows = [ROW | {"number": 40 - each, "url": f"/{each}", "other_party": "Console"} for each in range(40)]
+    detail = {"row": ROW, "printed": PRINTED}
+    answers = {"exchanges": {"rows": rows, "newest": 40}, "marked": [], **{str(each): detail for each in range(1, 41)}}
+    async with foreign(answers) as (url, asked):
+        assert (await _page(url, "/selection/exchanges.har?find=")).count("startedDateTime") == 40
+    assert (asked.count("exchanges"), asked.count("marked")) == (2, 0)

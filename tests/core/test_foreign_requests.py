@@ -98,6 +98,7 @@ DEAR = [
         "/__cockpit/compare",
         "/__cockpit/selection/exchanges.har",
         "/__cockpit/selection/saved.yaml",
+        "/__cockpit/selection?find=x",
     ),
     *("/__cockpit/events", "/__admin/requests", "/__admin/findings", "/__admin/cockpit/exchanges?find=x"),
 ]
@@ -105,14 +106,16 @@ DEAR = [
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 async def test_a_foreign_page_makes_nobody_work(party: Party, site: str) -> None:
-    """Pictures, frames and scripts of other sites get nothing; a link leads to pages, but starts no download."""
+    """Pictures, frames and scripts of other sites get nothing; a link leads to pages, but to no large search."""
     for mode, kind in (("no-cors", "image"), ("cors", "empty"), ("navigate", "iframe")):
         headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": kind}
         assert {(await party.call("GET", path, headers=headers))[0] for path in DEAR} == {403}
     link = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
     for path in ("/__cockpit?find=x", "/__admin/health"):
         assert (await party.call("GET", path, headers=link))[0] == 200
-    assert {(await party.call("GET", path, headers=link))[0] for path in DEAR[2:5]} == {403}
+    assert {(await party.call("GET", path, headers=link))[0] for path in DEAR[2:6]} == {403}
+    _, html = await party.call("GET", "/__cockpit/selection?find=x", headers=link)
+    assert '<a href="/__cockpit/selection?find=x">Open the page again</a>' in html
 
 
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
