@@ -1,19 +1,26 @@
 """Large tables get indexes in the background, and every answer stays what it is without them."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from random import Random
 
 import pytest
 import sqlalchemy as sa
 
+from mock_servicenow.now_platform.dictionary.dictionary import Dictionary
 from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.query import CompiledQuery
 from mock_servicenow.now_platform.records.list_indexes import LARGE
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.now_platform.storage.database import Prepared
+from mock_servicenow.now_platform.storage.database import Database, Prepared
+from mock_servicenow.now_platform.storage.store import Store
 from mock_servicenow.now_platform.users import User
+from privman_core.ids import Ids
+from privman_core.masking import Secrets
+from privman_core.virtual_clock import VirtualClock
 
 pytestmark = pytest.mark.store
 TOY = "u_toy"
@@ -207,6 +214,25 @@ async def test_start_waits_for_no_index(instance: Instance) -> None:
     fill(instance)
     await instance.run(instance.list_upkeep.index_all)
     assert not [name for name in index_names(instance) if name.startswith(".")]
+
+
+async def test_a_file_that_is_locked_is_indexed_later(
+    dictionary: Dictionary, prepared: tuple[str, bytes], clock: VirtualClock, secrets: Secrets, tmp_path: Path
+) -> None:
+    """While another tool writes to it, it is only read; what was not indexed is so with the next writes."""
+    (_, copy), file = prepared, tmp_path / "instance.db"
+    if not copy:  # PostgreSQL
+        return
+    with closing(Store(Database(f"sqlite:///{file}", dictionary.sql))) as store:
+        store.restore(copy)
+        instance = Instance(dictionary=dictionary, store=store, clock=clock, ids=Ids(2), secrets=secrets)
+        fill(instance)
+        with closing(sqlite3.connect(file, isolation_level=None)) as tool:
+            tool.execute("BEGIN IMMEDIATE")
+            await indexed(instance)
+        assert not [name for name in index_names(instance) if name.startswith(".")]
+        await indexed(instance)
+        assert [name for name in index_names(instance) if name.startswith(".")]
 
 
 @pytest.mark.long
