@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from msgspec import Struct, field
@@ -15,6 +16,7 @@ from privman_core.cockpit.exchange_facts import ExchangeToSave
 from privman_core.exchange import path_of
 
 _SUCCESSES = range(200, 300)
+_READS = frozenset({"GET", "HEAD"})
 _SHORT_WAIT = 1
 _USUAL_TIMEOUT = 1_000
 """Seconds: a little less than the process of a set-up waits by default."""
@@ -64,6 +66,8 @@ class StepWriter:
         step = contract.step if contract is not None else ""
         if step == _ASK and seen.by_party is not False:
             self._ask(seen)
+        elif _is_refused_write(seen) and (seen.authorized or step == _DECIDE):
+            self._note(f"Left out: {seen.method} {_cut(seen.target)}, whose credentials were refused (401).")
         elif step == _DECIDE and party_of(seen) == "console":
             self._deliver(seen)
         elif step == _DECIDE and self._is_decision(seen):
@@ -200,12 +204,12 @@ class StepWriter:
             self._note(f"Left out: {seen.method} {_cut(seen.target)}, which got no answer.")
 
     def _caller(self, seen: ExchangeToSave) -> Step:
-        if not seen.authorized:
+        if not seen.authorized or _are_credentials_refused(seen):
             return {}
         return {"by": "administrator"} if party_of(seen) == "servicenow" else {"logged_on": True}
 
     def _sent_body(self, seen: ExchangeToSave) -> Step:
-        if not seen.request or seen.method in {"GET", "HEAD"}:
+        if not seen.request or seen.method in _READS:
             return {}
         value = json_of(seen.request)
         self._sent |= set(texts(value))
@@ -263,6 +267,15 @@ class StepWriter:
 def party_of(seen: ExchangeToSave) -> PartyName:
     """Return the party that answered."""
     return "servicenow" if seen.server.lower() == "servicenow" else "console"
+
+
+def _are_credentials_refused(seen: ExchangeToSave) -> bool:
+    return seen.status == HTTPStatus.UNAUTHORIZED and not seen.fault
+
+
+def _is_refused_write(seen: ExchangeToSave) -> bool:
+    """Return whether somebody else than a party tried to write with credentials, or none, that were refused."""
+    return _are_credentials_refused(seen) and not seen.by_party and seen.method not in _READS
 
 
 def _arriving(direction: str, path: str, statuses: Sequence[int]) -> Step:

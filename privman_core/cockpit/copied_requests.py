@@ -5,6 +5,7 @@ Nothing secret is in such a text. It names a variable of the environment in plac
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from itertools import groupby
 from typing import Any
 
@@ -23,7 +24,8 @@ _OF_CONNECTION = frozenset(
 _TOKEN, _ADDRESS = re.compile(f"{TOKEN}+"), re.compile(r"https?://[^\s\0]+")
 _BREAK = re.compile(r"[\0\r\n]")
 _WORD = re.compile(r"[\w-]++")
-_MISREAD = re.compile(r"^(?:###|<@?\s|>>?\s)", re.MULTILINE)
+_MISREAD = re.compile(r"(?:^|\r)(?:###|<(?:@\w*)?[\s\ufeff]|>>?\s)", re.MULTILINE)
+_REFUSED = "# The credentials of this request were refused (401), so it is copied without them.\n"
 _BASIC, _BEARER = f"Basic {MASK}", f"Bearer {MASK}"
 
 
@@ -59,17 +61,23 @@ class Copies(Struct, frozen=True):
 
 
 class _Request(Struct, frozen=True):
-    """A request, its masked parts replaced; ``login`` is the user and password of Basic authentication."""
+    """A request, its masked parts replaced.
+
+    Attributes:
+        login: user and password of Basic authentication.
+        comment: a line of each text, before the request; empty for none.
+    """
 
     method: str
     url: Text
     headers: list[tuple[str, Text]]
     body: Text
     login: list[SecretVariable]
+    comment: str
 
 
 def copies(printed: Mapping[str, Any], base: str, server: str) -> Copies:
-    """Return the texts that send a request of the journal.
+    """Return the texts that send a request of the journal; one whose credentials were refused has none.
 
     Args:
         printed: the exchange as the control plane prints it.
@@ -87,15 +95,27 @@ def copies(printed: Mapping[str, Any], base: str, server: str) -> Copies:
         reason = f"The body {'is too long' if len(body) > LONGEST else 'is not kept as text'}, so it cannot be copied."
         return Copies([], [CopiedRequest(kind, label, "", reason) for kind, label, _ in _KINDS])
     headers = [(name, value) for name, value in printed["request"]["headers"] if name.lower() not in _OF_CONNECTION]
-    login = [variables.named(word) for word in ("user", "password") if ("Authorization", _BASIC) in map(_key, headers)]
+    sent = [each for each in headers if not (_is_refused(printed) and _is_credential(*each))]
+    comment = _REFUSED if len(sent) < len(headers) else ""
+    login = [variables.named(word) for word in ("user", "password") if ("Authorization", _BASIC) in map(_key, sent)]
     asked = _Request(
         printed["method"],
         variables.text(url, "url"),
-        [(name, variables.text(value, _word_of(name, value))) for name, value in headers if not _is_basic(name, value)],
+        [(name, variables.text(value, _word_of(name, value))) for name, value in sent if not _is_basic(name, value)],
         variables.text(body, "body"),
         login,
+        comment,
     )
     return Copies(variables.names, [_copied(kind, label, write, asked) for kind, label, write in _KINDS])
+
+
+def _is_refused(printed: Mapping[str, Any]) -> bool:
+    """Return whether the credentials of a request were refused; a fault that answers so has not read them."""
+    return bool(printed["status"] == HTTPStatus.UNAUTHORIZED and not printed["fault"])
+
+
+def _is_credential(name: str, value: str) -> bool:
+    return name.lower() == "authorization" or MASK in value
 
 
 def _impossible(method: str, url: str, headers: Iterable[tuple[str, str]]) -> str:
@@ -145,7 +165,7 @@ def _word_of(name: str, value: str) -> str:
 
 def _copied(kind: str, label: str, write: "_Write", asked: _Request) -> CopiedRequest:
     try:
-        return CopiedRequest(kind, label, write(asked))
+        return CopiedRequest(kind, label, f"{asked.comment}{write(asked)}")
     except _InexpressibleError as error:
         return CopiedRequest(kind, label, "", str(error))
 

@@ -74,7 +74,8 @@ def listener() -> Iterator[Listener]:
 
 def printed(method: str, url: str, headers: list[tuple[str, str]], body: str) -> dict[str, Any]:
     """Return a received exchange as the control plane prints it."""
-    return {"method": method, "url": url, "direction": "in", "request": {"headers": headers, "body": body}}
+    sent = {"method": method, "url": url, "direction": "in", "request": {"headers": headers, "body": body}}
+    return {**sent, "status": 200, "fault": ""}
 
 
 def text_of(found: Copies, kind: str) -> CopiedRequest:
@@ -232,6 +233,20 @@ def test_bearer_tokens_are_called_so(listener: Listener) -> None:
     assert "--header 'Authorization: Bearer '\"$CONSOLE_TOKEN\"" in text_of(found, "curl").text
 
 
+def test_refused_credentials_are_not_copied() -> None:
+    """Whoever pastes the text must not do with rights of their own what was refused; a comment says what is missing."""
+    refused = printed("DELETE", "/x", [("Authorization", "Basic ***"), ("Cookie", "a=***"), ("A", "b")], "")
+    found = copies({**refused, "status": 401}, "http://localhost:1", "ServiceNow")
+    assert found.variables == []
+    for each in found.all:
+        assert each.text.startswith("# The credentials of this request were refused (401)")
+        assert ("SERVICENOW" in each.text, "Authorization" in each.text, "A" in each.text) == (False, False, True)
+    struck = copies({**refused, "status": 401, "fault": "status"}, "http://localhost:1", "ServiceNow")
+    assert len(struck.variables) == 3
+    plain = printed("GET", "/x", [("A", "b")], "")
+    assert not any("#" in each.text for each in copies({**plain, "status": 401}, "http://localhost:1", "Console").all)
+
+
 @pytest.mark.parametrize("kind", ["curl", "python"])
 def test_headers_of_one_name_all_arrive(listener: Listener, kind: str) -> None:
     """Also where the client takes a mapping."""
@@ -270,6 +285,7 @@ def test_http_file_has_the_request() -> None:
     [
         (["http"], "a\n### b", "begins with ###"),
         (["http"], "< file.json", "begins with ###"),
+        *((["http"], f"{first}./.env", "begins with ###") for first in ("<@latin1 ", "<@\t", "a\r< ", "<\ufeff")),
         (["http"], "{{x}}", "beginning of a variable"),
         (["curl", "python", "http"], "x" * (LONGEST + 1), "too long"),
         (["curl", "python", "http"], "(2 bytes that are not UTF-8)", "not kept as text"),

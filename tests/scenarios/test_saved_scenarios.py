@@ -203,11 +203,33 @@ def test_ids_are_captured_and_secrets_come_from_the_environment() -> None:
         {"servicenow.find": {"table": "request", "as": "request-row",
                              "where": {"request_id": "${request.request_id}"}}},
         {"servicenow.call": {"path": "/api/now/table/${table.request}/${request-row.sys_id}"}},
-        {"console.call": {"path": "/Tms/services/api/v1/policies/GetAll", "logged_on": True, "status": 401,
-                          "body": {"Status": "no"}}},
+        {"console.call": {"path": "/Tms/services/api/v1/policies/GetAll", "status": 401, "body": {"Status": "no"}}},
         {"servicenow.call": {"method": "PUT", "path": "/api/now/other", "unknown_path": True}},
     ]  # fmt: skip
     assert text.startswith("# Set the environment variable PASSWORD: its value was masked.\n# Left out: GET ")
+
+
+def test_refused_credentials_give_no_rights() -> None:
+    """What was refused is not done with the rights of a step: writes are left out and named, reads log nobody in."""
+    incident = "/api/now/table/incident"
+    refused: dict[str, Any] = {"status": 401, "authorized": True, "by_party": False}
+    text = scenario_text(
+        "Refused",
+        [
+            seen("ServiceNow", "DELETE", f"{incident}/{ROW}", **refused),
+            seen("ServiceNow", "PATCH", f"{REQUESTS}/{ROW}", request={"status": "Approve"}, status=401, by_party=False),
+            seen("Console", "POST", "/Tms/services/api/v1/approval/approve", request={"RequestId": GUID}, **refused),
+            seen("ServiceNow", "GET", incident, **refused),
+            seen("ServiceNow", "POST", incident, status=401, by_party=False),
+            seen("ServiceNow", "PUT", incident, **{**refused, "fault": "status"}),
+        ],
+        Contracts.load(),
+    )
+    notes = [line.split()[3] for line in text.splitlines() if line.endswith("whose credentials were refused (401).")]
+    assert notes == ["DELETE", "PATCH", "POST"]
+    fault, *calls = [next(iter(step.values())) for step in yaml.safe_load(text)["steps"]]
+    assert (fault["kind"], [each.get("method", "GET") for each in calls]) == ("status", ["GET", "POST", "PUT"])
+    assert [each.get("by") for each in calls] == [None, None, "administrator"]
 
 
 def test_decision_on_a_request_that_is_not_selected_has_another_in_its_place() -> None:
