@@ -16,7 +16,7 @@ from privman_core.clock import Clock
 from privman_core.control import RESERVED, Control, Reset, is_control
 from privman_core.errands import ERRAND, take_errand
 from privman_core.exchange import EXCHANGE, KEPT_BODY, Exchange, Headers, body_of
-from privman_core.exchange_marks import MARK, ExchangeMark, take_mark
+from privman_core.exchange_marks import MARK, ExchangeMark, take_mark, unshared
 from privman_core.failed_handlers import answer_to, why_none
 from privman_core.faults import FaultKinds, Faults, Handler
 from privman_core.forward_proxies import forward_proxies
@@ -26,6 +26,7 @@ from privman_core.journal import Journal
 from privman_core.masking import Secrets
 from privman_core.neighbours import Neighbours
 from privman_core.outbound import HttpCaller
+from privman_core.own_machine import is_sent_here
 from privman_core.own_replays import REPLAY, take_replay
 from privman_core.reverse_proxies import Network, trust_forwarded_headers
 from privman_core.snapshots import Snapshots, States
@@ -222,7 +223,7 @@ async def _answer_and_record(  # noqa: PLR0913, PLR0917 - the parts of the recor
     replay, headers = take_replay(headers) if REPLAY in headers else (None, headers)
     mark, headers = take_mark(headers) if MARK in headers else (ExchangeMark(), headers)
     exchange = request[EXCHANGE] = journal.begin("in", request.method, url, headers, b"")
-    exchange.mark = mark.name
+    exchange.mark = mark.name if mark.name and is_sent_here(request) else ""
     if mark.sender:
         met.hear(request, mark.sender)
     if replay is not None:
@@ -321,6 +322,7 @@ class _Arrivals:
         headers, body = before.request_headers, before.request_body
         exchange = request[EXCHANGE] = self._journal.begin("in", before.method, before.url, headers, body)
         exchange.request_size, exchange.mark = before.request_size, before.mark
+        before.mark = unshared(before.mark)  # a mark in two exchanges of a journal belongs to neither
         # The fault is this arrival; the one before has its true answer.
         exchange.fault, exchange.fault_number = before.fault, before.fault_number
         before.fault, before.fault_number = "", 0

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from heapq import merge
 from itertools import pairwise
@@ -21,7 +21,7 @@ from privman_core.exchange import path_of
 from privman_core.exchange_marks import is_shared
 from privman_core.inputs import is_loopback_name
 
-_Key = tuple[str, str, str]
+_Key = tuple[str, str, str, str]
 _UNKNOWN = datetime.max.replace(tzinfo=UTC)
 
 
@@ -218,15 +218,13 @@ def share_clock(rows: Iterable[MergedRow]) -> bool:
 
 async def with_other_entries(parties: Sequence[ShownParty], rows: Sequence[MergedRow]) -> list[MergedRow]:
     """Return the rows, each with that of the other party, even if only one of the two matches the search."""
-    times, added = (
-        Counter(row.mark for each in rows for _, row in each.entries),
-        dict[str, JournalEntry](),
-    )
-    alone = [each for each in rows if not each.is_pair and is_shared(each.mark) and times[each.mark] == 1]
-    for party in parties:
-        marks = [each.mark for each in alone if each.sender_entry.party is not party]
-        added |= {row.mark: JournalEntry(party, row) for row in (await party.marked(marks) if marks else ())}
-    return [_with(each, added[each.mark]) if each.mark in added else each for each in rows]
+    shown = Counter(row.mark for each in rows for _, row in each.entries)
+    marks = {each.mark for each in rows if is_shared(each.mark) and shown[each.mark] == 1}
+    entries = [JournalEntry(party, row) for party in parties for row in (await party.marked(marks) if marks else ())]
+    times = Counter((party.name, row.mark) for party, row in entries)
+    doubled = {mark for (_, mark), often in times.items() if often > 1}
+    others = {(party.name, row.mark): JournalEntry(party, row) for party, row in entries if row.mark in marks - doubled}
+    return [_with_other(parties, each, others) for each in rows]
 
 
 async def merged_row(parties: Sequence[ShownParty], party: ShownParty, row: ExchangeRow) -> MergedRow:
@@ -235,8 +233,16 @@ async def merged_row(parties: Sequence[ShownParty], party: ShownParty, row: Exch
     return (await with_other_entries(parties, alone.rows))[0]
 
 
-def _with(row: MergedRow, entry: JournalEntry) -> MergedRow:
-    return MergedRow(_pair(row.sender_entry, entry), row.imitated, entry)
+def _with_other(
+    parties: Sequence[ShownParty], row: MergedRow, others: Mapping[tuple[str, str], JournalEntry]
+) -> MergedRow:
+    """Return a row with the entry of that mark in the other journal, if it is of the same exchange."""
+    one = row.sender_entry
+    found = (others.get((party.name, row.mark)) for party in parties if party is not one.party and not row.is_pair)
+    for other in found:
+        if other and _key(one.party, other.party, one.row) == _key(other.party, one.party, other.row):
+            return MergedRow(_pair(one, other), added=other)
+    return row
 
 
 def _pair(one: JournalEntry, other: JournalEntry) -> Sequence[JournalEntry]:
@@ -279,11 +285,13 @@ def _by_time(one: _Rows, other: _Rows) -> Iterator[MergedRow]:
 
 
 def _alone(party: ShownParty, other: ShownParty, row: ExchangeRow) -> MergedRow:
-    """Return the row of an exchange that only one journal has; one with a mark was sent by the other party itself.
+    """Return the row of an exchange that only one journal has.
 
+    The other party, which may have forgotten it, has sent it if it has a mark, and a user of that party logged in.
     Between two machines no mark is sent, so it is not known who imitates a party.
     """
-    imitated = row.direction == "in" and row.other_party == other.name and not row.mark and _is_near(party, other)
+    proved = row.mark and row.user
+    imitated = row.direction == "in" and row.other_party == other.name and not proved and _is_near(party, other)
     return MergedRow([JournalEntry(party, row)], imitated)
 
 
@@ -300,11 +308,17 @@ def _pairs(one: _Rows, other: _Rows) -> list[tuple[int, int]]:
     """
     (party, rows), (other_party, others) = one, other
     waiting: dict[_Key, deque[int]] = defaultdict(deque)
-    for place in reversed(range(len(others))):
+    for place in _single(others):
         waiting[_key(other_party, party, others[place])].append(place)
-    keys = ((place, waiting.get(_key(party, other_party, rows[place]))) for place in reversed(range(len(rows))))
+    keys = ((place, waiting.get(_key(party, other_party, rows[place]))) for place in _single(rows))
     pairs = [(place, same.popleft()) for place, same in keys if same]
     return _longest_in_order(pairs[::-1])
+
+
+def _single(rows: Sequence[ExchangeRow]) -> Iterator[int]:
+    """Yield the places of rows, the newest first; a mark that two rows have is neither's, so both are left out."""
+    times = Counter(row.mark for row in rows if is_shared(row.mark))
+    return (place for place in reversed(range(len(rows))) if times[rows[place].mark] <= 1)
 
 
 def _longest_in_order(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -319,9 +333,12 @@ def _longest_in_order(pairs: Sequence[tuple[int, int]]) -> list[tuple[int, int]]
 
 
 def _key(party: ShownParty, other: ShownParty, row: ExchangeRow) -> _Key:
-    """Return the mark of an exchange, or else sender, method and path, which both journals have."""
+    """Return what both journals have of an exchange: its mark if it has one, sender, method and path.
+
+    A mark names the sender by itself: only the two parties send one.
+    """
     if is_shared(row.mark):
-        return row.mark, "", ""
+        return row.mark, (other if row.direction == "in" else party).name, row.method, path_of(row.url)
     sender = row.other_party if row.direction == "in" else party.name
     known = sender if other.name in {sender, row.other_party} else f"{sender} without {other.name}"
-    return known, row.method, path_of(row.url)
+    return "", known, row.method, path_of(row.url)

@@ -1,6 +1,7 @@
 """The party that serves the cockpit."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -32,7 +33,7 @@ from privman_core.cockpit.search import Search
 from privman_core.cockpit.search_line import written
 from privman_core.cockpit.search_words import SearchError
 from privman_core.cockpit.seen_exchanges import LONGEST_SEARCHED, Seen
-from privman_core.cockpit.shown_party import PartyError, ShownParty, require_reach
+from privman_core.cockpit.shown_party import MOST_OF_A_MARK, PartyError, ShownParty, require_reach
 from privman_core.command_line import installed_version
 from privman_core.cuts import cut
 from privman_core.exchange import Exchange
@@ -76,8 +77,7 @@ class OwnParty(ShownParty):
         return values_of(line, map(self._seen, reversed(newest)))
 
     async def marked(self, marks: Collection[str]) -> list[ExchangeRow]:
-        wanted = set(marks) - {""}
-        found = (each for each in self._journal.kept() if each.mark in wanted)
+        found = _of_marks(self._journal.kept(), set(marks) - {""})
         return [self._row(self._seen(each)) async for each in self._journal.read(found)]
 
     async def exchange(self, number: int) -> ExchangeDetail | None:
@@ -216,6 +216,15 @@ class OwnParty(ShownParty):
             unusable=exchange.unusable,
             refusal=self._journal.mask(cut(exchange.findings.refusal, LONGEST_MESSAGE)),
         )
+
+
+def _of_marks(exchanges: Iterable[Exchange], marks: Collection[str]) -> Iterator[Exchange]:
+    """Yield the exchanges that have one of these marks, at most `MOST_OF_A_MARK` of each."""
+    times = Counter[str]()
+    for each in exchanges:
+        if each.mark in marks and times[each.mark] < MOST_OF_A_MARK:
+            times[each.mark] += 1
+            yield each
 
 
 def _fault_state(fault: Fault, now: datetime, hits: list[FaultHit]) -> FaultState:

@@ -11,6 +11,9 @@ from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_facts import EditedRequest, ExchangeDetail, ExchangeRow, FoundExchanges
 from privman_core.cockpit.party_facts import ClockState, FaultsState, Marks
 
+MOST_OF_A_MARK = 2
+"""Exchanges of one mark that a party returns: enough to see that it is not the only one."""
+
 
 class PartyError(Exception):
     """A party cannot do what the cockpit asks; the message says why.
@@ -62,7 +65,7 @@ class ShownParty(ABC):
 
     @abstractmethod
     async def marked(self, marks: Collection[str]) -> list[ExchangeRow]:
-        """Return the exchanges with these marks, oldest first."""
+        """Return the exchanges with these marks, oldest first, at most `MOST_OF_A_MARK` of each."""
 
     @abstractmethod
     async def exchange(self, number: int) -> ExchangeDetail | None:

@@ -13,6 +13,7 @@ from privman_core.cockpit.merged_rows import MergedRow
 from privman_core.cockpit.sequence_diagram import in_words
 from privman_core.cockpit.waits import Times, wait_between
 from privman_core.exchange import path_of
+from privman_core.exchange_marks import is_same_request
 
 FOLDED = 3
 """So many steps in a row that differ only in time are folded into one."""
@@ -152,7 +153,7 @@ def _place(steps: Sequence[TimedStep], party: str, event: DatedEvent) -> int:
 def _first_arrival(steps: Sequence[TimedStep], place: int) -> int:
     """Return the place of the first arrival of a request, which a fault may have repeated: they share a mark."""
     mark = _mark(steps[place])
-    while mark and place and _mark(steps[place - 1]) == mark:
+    while place and is_same_request(mark, _mark(steps[place - 1])):
         place -= 1
     return place
 
