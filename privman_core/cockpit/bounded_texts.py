@@ -19,8 +19,12 @@ HeaderName = Annotated[str, Meta(pattern=rf"\A{TOKEN}{{1,1000}}\Z")]
 Line = Annotated[str, Meta(pattern=r"\A[^\0\r\n]*\Z", max_length=100_000)]
 """An address, or the value of a header."""
 PartyName = Annotated[str, Meta(pattern=r"\A(?:Console|ServiceNow)\Z")]
-PagePath = Annotated[str, Meta(pattern=r"\A(?:/(?![/\\])[!-\[\]-~]*)?\Z", max_length=8_000)]
-"""A path of the party's own pages; empty for none."""
+PagePath = Annotated[str, Meta(pattern=r"\A(?:(?![^?#]*/__)/(?![/\\])[!-\[\]-~]*)?\Z", max_length=8_000)]
+"""A path of the product's pages; empty for none.
+
+None leads to ``/__cockpit``, also by way of ``/./``: browsers share cookies between the ports of a host, so a click
+would send the cookie of this cockpit to the other party.
+"""
 Verdict = Annotated[str, Meta(pattern=r"\A(?:kept|broken|running|fault|none|large)\Z")]
 Word = Annotated[str, Meta(max_length=300)]
 """A name, a state or a version."""

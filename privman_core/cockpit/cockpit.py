@@ -44,6 +44,7 @@ from privman_core.pages.site import Frame, Gate, Page, PageError, Show, Site, Vi
 from privman_core.pages.unknown_address import UnknownAddresses
 
 _ELSEWHERE = re.compile(rf"(?!{COCKPIT}/)")
+_PORT = re.compile(r":([0-9]{1,5})$")
 UNLOCK = f"{COCKPIT}/unlock"
 _NOT_TYPED = frozenset({"party", "recipe", "kind", "number", "x", "find"})
 TEMPLATES = "privman_core.cockpit"
@@ -56,13 +57,13 @@ class CockpitKeys:
     """Admits browsers with the token of the control plane; without a token, browsers on this machine.
 
     Args:
-        party: that serves the cockpit; browsers share cookies between the ports of a machine.
+        party: that serves the cockpit.
         admin_token: of the control plane; empty keeps the cockpit closed to other machines.
         secret: drawn anew at each start.
     """
 
     def __init__(self, party: str, admin_token: str, secret: str) -> None:
-        self.cookie_name = f"cockpit-{party.lower()}"
+        self._party = party.lower()
         self._admin_token = admin_token
         self._key = f"{admin_token}{secret}".encode()
         self.cookie = self._derive("entrance")
@@ -72,6 +73,11 @@ class CockpitKeys:
         """Return the keys of one start; drawing them does not change the identifiers that are drawn later."""
         return cls(party, admin_token, ids.fork("cockpit").token())
 
+    def cookie_name(self, request: web.Request) -> str:
+        """Return the name of the cookie of an admitted browser, which has one cookie jar for all ports of a host."""
+        port = _PORT.search(request.host)
+        return f"cockpit-{self._party}-{port[1]}" if port else f"cockpit-{self._party}"
+
     def admits(self, request: web.Request) -> bool:
         """Return whether a browser may see the cockpit."""
         if self._admin_token and has_token(request, self._admin_token):
@@ -79,7 +85,7 @@ class CockpitKeys:
         if is_fetched_by_foreign_page(request):
             return False
         if self._admin_token:
-            return is_same(self.cookie, request.cookies.get(self.cookie_name, ""))
+            return is_same(self.cookie, request.cookies.get(self.cookie_name(request), ""))
         return is_opened_here(request) and is_own_origin(request)
 
     def admits_stream(self, request: web.Request) -> bool:
@@ -264,7 +270,9 @@ async def _unlock(keys: CockpitKeys, visit: Visit) -> web.Response:
     if not keys.unlocks(visit.form.value("admin_token").strip()):
         return await _locked(visit, "This is not the token of the control plane.")
     answer, secure = see(COCKPIT), visit.request.secure
-    answer.set_cookie(keys.cookie_name, keys.cookie, path=COCKPIT, httponly=True, samesite="Strict", secure=secure)
+    answer.set_cookie(
+        keys.cookie_name(visit.request), keys.cookie, path=COCKPIT, httponly=True, samesite="Strict", secure=secure
+    )
     return answer
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, MultipartWriter
+from yarl import URL
 
 from privman_core.cockpit.cockpit import CockpitKeys
 from privman_core.cockpit.sequence_diagram import in_words
@@ -296,6 +297,9 @@ async def test_token_unlocks_a_browser(guarded_party: Party, http: ClientSession
         assert (answer.status, answer.headers["Location"]) == (303, "/__cockpit")
     assert ("HttpOnly" in cookie, "SameSite=Strict" in cookie, "Path=/__cockpit" in cookie) == (True, True, True)
     assert cookie.startswith("cockpit-echo=")  # the other party's has another name: ports share cookies
+    here = {"Host": f"localhost:{URL(url).port}"}
+    async with browser.http.post(url, data=form, headers=here, allow_redirects=False) as answer:
+        assert answer.headers["Set-Cookie"].startswith(f"cockpit-echo-{URL(url).port}=")  # and so has another instance
     sent = {"Cookie": cookie.split(";")[0]}
     assert (await browser.get(headers=ELSEWHERE | sent))[0] == 200
 

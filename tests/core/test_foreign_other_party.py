@@ -73,20 +73,13 @@ def _exchange(**changes: Any) -> dict[str, Any]:
         ("", {"exchanges": {"rows": [ROW | {"verdict": "odd"}]}}, UNREADABLE),
         ("", {"exchanges": {"rows": [ROW | {"at": "2026-01-05T09:00:00"}]}}, UNREADABLE),
         ("", {"exchanges": {"rows": [ROW] * 201}}, UNREADABLE),
-        (
-            "/approvals",
-            {"approvals": [{"request_id": "1", "state": "a", "asked_at": NOW, "page": "@b.c/d"}]},
-            UNREADABLE,
-        ),
-        (
-            "/approvals",
-            {"approvals": [{"request_id": "1", "state": "a", "asked_at": NOW, "page": "//b.c"}]},
-            UNREADABLE,
-        ),
-        (
-            "/approvals",
-            {"approvals": [{"request_id": "1", "state": "a", "asked_at": NOW, "page": "/\\b.c"}]},
-            UNREADABLE,
+        *(
+            (
+                "/approvals",
+                {"approvals": [{"request_id": "1", "state": "a", "asked_at": NOW, "page": page}]},
+                UNREADABLE,
+            )
+            for page in ("@b.c/d", "//b.c", "/\\b.c", "/__cockpit/b.c", "/./__cockpit/b.c", "/x/..//__cockpit/b.c")
         ),
         ("/approvals", {"cockpit": HELLO | {"name": "S" * 1_000_000}}, "is none of the simulators"),
         ("/approvals", {"cockpit": HELLO | {"name": "<b>"}}, "is none of the simulators"),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, UnixConnector, web
+from yarl import URL
 
 from privman_core.virtual_clock import START
 
@@ -208,10 +209,11 @@ async def test_a_socket_of_this_machine_opens_the_control_plane(party: Party, tm
 
 
 @pytest.mark.parametrize(
-    "headers", [{}, {"X-Admin-Token": ""}, {"X-Admin-Token": "guess"}, {"Cookie": "cockpit-echo=guess"}]
+    "headers", [{}, {"X-Admin-Token": ""}, {"X-Admin-Token": "guess"}, {"Cookie": "cockpit-echo-{port}=guess"}]
 )
 async def test_a_token_is_demanded_from_everybody(guarded_party: Party, headers: dict[str, str]) -> None:
     """Where there is a token this machine needs it too: whoever reaches it through a tunnel seems to be on it."""
+    headers = {name: text.format(port=URL(guarded_party.url).port) for name, text in headers.items()}
     for method, path in CONTROL_PLANE:
         status, _ = await guarded_party.call(method, path, headers=headers, json={"seconds": 5, "kind": "reset"})
         assert (method, path, status) == (method, path, 403)

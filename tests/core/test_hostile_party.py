@@ -23,7 +23,7 @@ PAGES = {
     "?find=method:GET": ["exchanges"],
     "/exchanges/servicenow/1": ["1", "compared"],
     "/exchanges/servicenow/1/edit": ["1"],
-    "/selection?x=servicenow-1": ["1", "exchanges"],
+    "/selection?x=servicenow-1": ["1"],
     "/selection/saved.yaml?find=": ["exchanges"],
     "/selection/exchanges.har?x=servicenow-1": ["1"],
     "/compare?x=servicenow-1&x=servicenow-1&all=1": ["1"],
