@@ -13,7 +13,7 @@ from privman_contracts import WireNames
 from privman_contracts.state_reasons import ReasonTable, documented, ruled
 from privman_core.cockpit.approval_facts import Lack, StateReason
 from privman_core.cockpit.bounded_texts import Tone
-from privman_core.cockpit.sequence_diagram import in_words
+from privman_core.cockpit.waits import in_words
 from privman_core.exchange import Exchange
 
 _UNAUTHORIZED = 401
@@ -174,12 +174,12 @@ def _waits_for_servicenow(case: ConsoleCase) -> StateReason | None:
     request = case.request
     if case.state is not RequestState.PENDING or not request.sent:
         return None
-    since = f"It has been pending since {moment(request.asked_at)}: the console has accepted no decision of "
-    since += case.server or "ServiceNow"
+    since = f"It has been pending since {moment(request.asked_at)}: no decision has been accepted."
+    server = case.server or "ServiceNow"
     if request.integration is IntegrationKind.SOAP:
         every = in_words(request.check_every) or "second"
-        return documented("D", "set-up-servicenow.md", f"{since}, for which the console asks every {every}.")
-    sentence = f"{since}, which ServiceNow would post to the console."
+        return documented("D", "set-up-servicenow.md", f"{since} The console asks {server} every {every}.")
+    sentence = f"{since} {server} posts decisions to the console."
     return replace(documented("S", "set-up-servicenow-webhook.md", sentence), lacks=_decision_of(request))
 
 

@@ -12,13 +12,13 @@ from console_sim.ui.console_deliveries import console_deliveries
 from console_sim.ui.console_reasons import CONSOLE_REASONS, ConsoleCase, moment
 from console_sim.ui.navigation import APPROVALS, link
 from console_sim.ui.request_facts import FactsReader
-from privman_core.cockpit.approval_facts import DatedEvent, DeliveryState, LabeledFact, RequestDetail, Stand
+from privman_core.cockpit.approval_facts import DatedEvent, DeliveryState, LabeledFact, RequestDetail, RequestOutcome
 from privman_core.cuts import cut
 from privman_core.exchange import Exchange
 
 MOST_RUNS = 20
 _LONGEST, _LONGEST_ACCOUNT = 200, 100
-_STANDS: Mapping[RequestState, Stand] = {
+_STANDS: Mapping[RequestState, RequestOutcome] = {
     RequestState.PENDING: "open",
     RequestState.APPROVED: "approved",
     RequestState.EXPIRED: "approved",

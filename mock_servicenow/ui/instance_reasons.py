@@ -16,7 +16,7 @@ from mock_servicenow.privilege_manager.wire_formats import parse_moment
 from privman_contracts.state_reasons import ReasonTable, documented, ruled
 from privman_contracts.wire_names import WireNames
 from privman_core.cockpit.approval_facts import StateReason
-from privman_core.cockpit.sequence_diagram import in_words
+from privman_core.cockpit.waits import in_words
 from privman_core.cuts import cut
 
 _UNAUTHORIZED = 401

@@ -16,7 +16,14 @@ from mock_servicenow.privilege_manager.wire_formats import json_object, parse_mo
 from mock_servicenow.ui.instance_reasons import INSTANCE_REASONS, InstanceCase, moment
 from privman_contracts.state_reasons import documented
 from privman_contracts.wire_names import WireNames
-from privman_core.cockpit.approval_facts import AttemptRow, DatedEvent, DeliveryState, LabeledFact, RequestDetail, Stand
+from privman_core.cockpit.approval_facts import (
+    AttemptRow,
+    DatedEvent,
+    DeliveryState,
+    LabeledFact,
+    RequestDetail,
+    RequestOutcome,
+)
 from privman_core.cockpit.bounded_texts import Tone
 from privman_core.cuts import cut
 
@@ -25,7 +32,7 @@ _LONGEST = 200
 _TONES: dict[str, Tone] = {"delivered": "good", "failed": "bad"}
 
 
-_ITEM_STANDS: dict[str, Stand] = {
+_ITEM_STANDS: dict[str, RequestOutcome] = {
     "approved": "approved",
     "rejected": "denied",
     "pending": "open",
@@ -49,7 +56,7 @@ class InstanceRequests:
         self._mask = mask
         status, response = names.group("words.request_status"), names.group("words.response")
         self._pending, self._timed_out = status["pending"], status["timed_out"]
-        self._stands: dict[str, Stand] = {
+        self._stands: dict[str, RequestOutcome] = {
             status["pending"]: "open",
             status["timed_out"]: "timed out",
             response["approve"]: "approved",

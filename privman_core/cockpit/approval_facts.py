@@ -9,7 +9,7 @@ from privman_core.cockpit.exchange_facts import FoundExchanges
 
 MOST_ABOUT, MOST_REGISTERING = 60, 20
 """Exchanges that a page shows of a request, and of a registration."""
-Stand = Literal["open", "approved", "denied", "timed out"]
+RequestOutcome = Literal["open", "approved", "denied", "timed out"]
 """The outcome of a request, in words that both parties share."""
 Lack = Literal["", "decision", "answer to the request", "answer to the decision"]
 """Something that a party needs from the other one."""
@@ -60,6 +60,11 @@ class DeliveryState(Struct, frozen=True, kw_only=True):
     earlier: int = 0
     next_at: Moment | None = None
     error: str = ""
+
+    def outcome(self, attempt: AttemptRow) -> str:
+        """Return the outcome of an attempt; empty if it is the only one, and the state says the same."""
+        is_only = len(self.attempts) == 1 and not self.earlier
+        return "" if is_only and attempt.outcome == self.state else attempt.outcome
 
 
 class LabeledFact(Struct, frozen=True):
@@ -127,7 +132,7 @@ class RequestDetail(Struct, frozen=True, kw_only=True):
 
     request_id: Word
     state: Word
-    stand: Stand
+    stand: RequestOutcome
     page: PagePath = ""
     facts: list[LabeledFact] = field(default_factory=list)
     reasons: list[StateReason] = field(default_factory=list)

@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from msgspec import Struct
 
 from privman_core.cockpit.merged_rows import MergedRow
-from privman_core.cockpit.sequence_diagram import in_words
+from privman_core.cockpit.waits import in_words
 from privman_core.exchange import path_of
 
 FEWEST = 3

@@ -15,7 +15,7 @@ from privman_core.cockpit.missing_values import hints
 from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.search_line import Term, is_open, read_terms, toggled, write_terms
 from privman_core.cockpit.search_words import WORDS
-from privman_core.cockpit.shown_party import PartyError, ShownParty
+from privman_core.cockpit.shown_party import PartyError
 from privman_core.control import COCKPIT
 from privman_core.pages.rendering import see
 from privman_core.pages.site import Visit
@@ -54,6 +54,10 @@ class JournalAddress(Struct, frozen=True):
         keys = {name: name.removeprefix("before-") for name in visit.query if name.startswith("before-")}
         before = {party: _number(visit.query[name]) for name, party in keys.items()}
         return cls(visit.query.get("find", "").strip(), before, visit.query.getall("unfold", [])[:_MOST_UNFOLDED])
+
+    def begins_at(self, party: str) -> int:
+        """Return the number before which the page begins at a party; 0 for its newest exchange."""
+        return self.before.get(party.lower(), 0)
 
     def with_term(self, word: str, value: str) -> str:
         """Return the address of the search with one more term."""
@@ -165,38 +169,50 @@ class JournalPages:
 
 async def _read(parties: Parties, here: JournalAddress) -> JournalPage:
     """Return the lines of a page; raises PartyError."""
-    before = {party.name: here.before.get(party.name.lower(), 0) for party in parties}
-    found = first = list[tuple[ShownParty, FoundExchanges]]()
-    rows, lines = list[MergedRow](), list[JournalLine]()
-    page_before: Mapping[str, int] = before
-    for most in _READS:
-        parts = await gather(*(party.find(here.line, most, page_before[party.name]) for party in parties))
-        found = list(zip(parties, parts, strict=True))
-        first, page = first or found, merged(found)
-        rows += await with_other_entries(parties.all, page.rows) if here.line else page.rows
-        lines, page_before = list(folded(rows, here.unfolded)), page.before
-        if not page_before or _height(lines) > ROWS:
-            break
-    shown = [
-        line for line, height in zip(lines, accumulate(line.height for line in lines), strict=True) if height <= ROWS
-    ]
-    shown = shown or lines[:1]
-    newest = {party.name: part.newest for party, part in first}
-    starts = {name: before[name] or number + 1 for name, number in newest.items()}
+    read = await _enough_lines(parties, here)
+    heights = accumulate(line.height for line in read.lines)
+    fitting = [line for line, height in zip(read.lines, heights, strict=True) if height <= ROWS]
+    shown = fitting or read.lines[:1]
+    newest = {name: part.newest for name, part in read.first.items()}
+    starts = {name: here.begins_at(name) or number + 1 for name, number in newest.items()}
     return JournalPage(
-        shown,
-        _lowest(shown, starts) if page_before or len(shown) < len(lines) else {},
-        newest,
-        " ".join(part.epoch for _, part in first),
-        {party.name: part.evicted for party, part in first if part.evicted},
-        sum(part.unjudged for _, part in found),
-        has_ties([row for line in shown for row in line.rows]),
-        [] if shown else hints(here.line, (part.values for _, part in first)),
+        lines=shown,
+        before=_lowest(shown, starts) if read.more or len(shown) < len(read.lines) else {},
+        newest=newest,
+        epoch=" ".join(part.epoch for part in read.first.values()),
+        evicted={name: part.evicted for name, part in read.first.items() if part.evicted},
+        unjudged=read.unjudged,
+        ties=has_ties([row for line in shown for row in line.rows]),
+        hints=[] if shown else hints(here.line, (part.values for part in read.first.values())),
     )
 
 
-def _height(lines: Sequence[JournalLine]) -> int:
-    return sum(line.height for line in lines)
+class _ReadLines(Struct, frozen=True):
+    """Lines from where a page begins; ``first`` is the newest part of each journal, by party."""
+
+    lines: list[JournalLine]
+    first: Mapping[str, FoundExchanges]
+    more: bool
+    unjudged: int
+
+
+async def _enough_lines(parties: Parties, here: JournalAddress) -> _ReadLines:
+    """Read both journals until their lines fill a page, as often as `_READS` allows."""
+    rows, lines, before = (
+        list[MergedRow](),
+        list[JournalLine](),
+        {each.name: here.begins_at(each.name) for each in parties},
+    )
+    first, unjudged = dict[str, FoundExchanges](), 0
+    for most in _READS:
+        parts = await gather(*(party.find(here.line, most, before[party.name]) for party in parties))
+        first = first or {party.name: part for party, part in zip(parties, parts, strict=True)}
+        page, unjudged = merged(list(zip(parties, parts, strict=True))), sum(part.unjudged for part in parts)
+        rows += await with_other_entries(parties.all, page.rows) if here.line else page.rows
+        lines, before = list(folded(rows, here.unfolded)), page.before
+        if not before or sum(line.height for line in lines) > ROWS:
+            break
+    return _ReadLines(lines, first, bool(before), unjudged)
 
 
 def _lowest(lines: Sequence[JournalLine], starts: Mapping[str, int]) -> dict[str, int]:

@@ -93,7 +93,11 @@ class LiveEvents:
         looks, own = 0, self._parties.own
         while not await self._is_closing(closing):
             looks += 1
-            before, seen = seen, {**seen, own.name: await _marks(own)} if looks % OTHER_LOOKS else await self._look()
+            before = seen
+            if looks % OTHER_LOOKS:
+                seen = {**seen, own.name: await _marks(own)}
+            else:
+                seen = await self._look()
             if seen != before:
                 looks = 0
                 yield "changed"

@@ -8,12 +8,11 @@ from aiohttp import web
 
 from privman_core.cockpit.approval_facts import MOST_ABOUT, MOST_REGISTERING, RequestDetail
 from privman_core.cockpit.known_causes import with_causes
-from privman_core.cockpit.merged_rows import MergedRow, has_ties, share_clock
+from privman_core.cockpit.merged_rows import has_ties, share_clock
 from privman_core.cockpit.parties import PartyFinder
 from privman_core.cockpit.request_rows import explained, rows_about, rows_registering
-from privman_core.cockpit.sequence_diagram import DrawnCall, DrawnNote, draw
+from privman_core.cockpit.sequence_diagram import DrawnCall, DrawnNote, call_of, draw
 from privman_core.cockpit.time_line import TimedStep, time_line, what_falls_due
-from privman_core.exchange import path_of
 from privman_core.pages.site import PageError, Visit
 
 _SHORT = 8  # digits of a RequestId in the title
@@ -57,13 +56,6 @@ class OneRequestPage:
             ties=has_ties(rows),
             one_clock=one_clock,
         )
-
-
-def call_of(row: MergedRow) -> DrawnCall:
-    """Return the arrows of an exchange, which lead to its page."""
-    sent, source, target = row.sender_row, row.sender_name, row.answerer_name
-    path, page = path_of(sent.url), row.sender_entry.page
-    return DrawnCall(sent.at, source, target, sent.method, path, sent.answer, sent.tone, page, row.times)
 
 
 def _drawn(steps: Iterable[TimedStep]) -> Iterator[DrawnCall | DrawnNote]:

@@ -189,7 +189,7 @@ class OwnParty(ShownParty):
         return Seen(exchange, self.name, self._product.explain, self._journal)
 
     def _row(self, seen: Seen) -> ExchangeRow:
-        exchange, known = seen.exchange, self._product.explain(seen.exchange)
+        exchange, known = seen.exchange, seen.known
         return ExchangeRow(
             number=exchange.number,
             at=exchange.at,

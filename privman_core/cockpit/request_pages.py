@@ -10,11 +10,11 @@ from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState
 from privman_core.cockpit.exchange_facts import FoundExchanges
 from privman_core.cockpit.merged_rows import MergedRow, has_ties, merged, share_clock, with_other_entries
 from privman_core.cockpit.missing_values import hints
-from privman_core.cockpit.one_request_page import call_of
 from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.search_line import is_open
-from privman_core.cockpit.sequence_diagram import draw, in_words
+from privman_core.cockpit.sequence_diagram import call_of, draw
 from privman_core.cockpit.shown_party import PartyError
+from privman_core.cockpit.waits import in_words
 from privman_core.pages.site import Visit
 
 ROWS = 50

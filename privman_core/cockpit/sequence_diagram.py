@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from msgspec import Struct, field
 
 from privman_core.cockpit.bounded_texts import Tone
-from privman_core.cockpit.waits import Times, wait_between
+from privman_core.cockpit.merged_rows import MergedRow
+from privman_core.cockpit.waits import Times, in_words, wait_between
+from privman_core.exchange import path_of
 
 TIMES, SPACING, TOP, ROW, GAP, HEAD = 80, 340, 64, 62, 30, 8
 """Pixels: width of the times, distance of lifelines, space above the first call, height of a call, height of a pause
@@ -116,6 +118,13 @@ class Diagram(Struct):
     notes: list[tuple[int, int, str]] = field(default_factory=list)
 
 
+def call_of(row: MergedRow) -> DrawnCall:
+    """Return the arrows of an exchange, which lead to its page."""
+    sent, source, target = row.sender_row, row.sender_name, row.answerer_name
+    path, page = path_of(sent.url), row.sender_entry.page
+    return DrawnCall(sent.at, source, target, sent.method, path, sent.answer, sent.tone, page, row.times)
+
+
 def draw(drawn: Sequence[DrawnCall | DrawnNote], *, one_clock: bool) -> Diagram:
     """Return the diagram of calls and notes in this order; parties are in the order in which they appear.
 
@@ -140,14 +149,6 @@ def draw(drawn: Sequence[DrawnCall | DrawnNote], *, one_clock: bool) -> Diagram:
             _add(diagram, each, places[each.source], places[each.target])
         before = each.times
     return diagram
-
-
-def in_words(span: timedelta) -> str:
-    """Return a span of time such as ``16 h 30 min``, without fractions of a second; empty for less than a second."""
-    minutes, seconds = divmod(int(span.total_seconds()), 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((hours, "h"), (minutes, "min"), (seconds, "s"))
-    return " ".join(f"{number:,} {unit}" for number, unit in parts if number)
 
 
 def _parties(each: DrawnCall | DrawnNote) -> tuple[str, ...]:

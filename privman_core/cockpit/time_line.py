@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from privman_core.cockpit.approval_facts import DatedEvent, RequestDetail
 from privman_core.cockpit.bounded_texts import Tone
 from privman_core.cockpit.merged_rows import MergedRow
-from privman_core.cockpit.sequence_diagram import in_words
-from privman_core.cockpit.waits import Times, wait_between
+from privman_core.cockpit.waits import Times, in_words, wait_between
 from privman_core.exchange import path_of
 from privman_core.exchange_marks import is_same_request
 
@@ -163,7 +162,7 @@ def _mark(step: TimedStep) -> str:
 
 
 def _causes(steps: Sequence[TimedStep], same: Sequence[int], party: str) -> Mapping[str, Sequence[int]]:
-    """Return the places of the exchanges of one second that may have caused an event, by the order that it asks for."""
+    """Return the places at which an event may stand in its second, after what it follows from, by its order."""
     received = [place + 1 for place in same if _receives(steps[place], party)]
     delivered = [place for place in received if _keeps_contract(steps[place - 1])]
     first_sent = next((place for place in same if _sends(steps[place], party)), len(steps))

@@ -17,3 +17,11 @@ def wait_between(before: Times, after: Times, *, one_clock: bool) -> timedelta:
     if not spans and one_clock:
         spans = [min(after.values()) - max(before.values())]
     return max(min(spans, default=_NONE), _NONE)
+
+
+def in_words(span: timedelta) -> str:
+    """Return a span of time such as ``16 h 30 min``, without fractions of a second; empty for less than a second."""
+    minutes, seconds = divmod(int(span.total_seconds()), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "min"), (seconds, "s"))
+    return " ".join(f"{number:,} {unit}" for number, unit in parts if number)

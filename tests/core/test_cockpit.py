@@ -8,7 +8,7 @@ from aiohttp import ClientSession, MultipartWriter
 from yarl import URL
 
 from privman_core.cockpit.cockpit import CockpitKeys
-from privman_core.cockpit.sequence_diagram import in_words
+from privman_core.cockpit.waits import in_words
 from privman_core.pages.expired_forms import BARE, OTHER_SESSION
 from privman_core.pages.site import TOO_LARGE
 

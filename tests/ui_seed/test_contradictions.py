@@ -39,7 +39,11 @@ PAIRS: list[Pair] = [
     ("has not acknowledged the request", lambda other, _: bool(other.state), "Yet .* has the request"),
     ("has not acknowledged the decision", lambda other, _: bool(other.decided), "Yet .* has that decision"),
     ("The decision was not sent, because", lambda other, _: bool(other.decided), "Yet .* has that decision"),
-    ("accepted no decision|No decision was accepted", lambda _, page: _ARRIVED.search(page) is not None, "arrived at"),
+    (
+        "no decision has been accepted|No decision was accepted",
+        lambda _, page: _ARRIVED.search(page) is not None,
+        "arrived at",
+    ),
     ("o decision .*has arrived|No decision arrived", lambda _, page: _ARRIVED.search(page) is not None, ""),
     ("Nobody decided|nobody has decided", lambda other, _: bool(other.decided), ""),
     ("The console acknowledged the decision", lambda other, _: not other.decided, "caused this"),
@@ -139,7 +143,7 @@ async def test_what_arrived_is_not_said_to_be_lacking(desk: Desk) -> None:
         "arrived at 09:00:00, and was answered with 403: the API user has no role with 'Approve Approval Requests'."
     )
     assert await desk.exchanges(desk.fakes.console, f"request:{request_id}+status:403") == ["POST approve"]
-    for wait, said in ((0, "has accepted no decision"), (1_800, "No decision was accepted within 20 min")):
+    for wait, said in ((0, "no decision has been accepted"), (1_800, "No decision was accepted within 20 min")):
         await desk.advance(wait)
         shown = await desk.page(request_id)
         assert (said in shown, arrived in shown, "has arrived" in shown) == (True, True, False)

@@ -36,7 +36,7 @@ async def test_failures_have_the_cause_that_their_exchange_shows(desk: Desk) -> 
         "The console answered the decision with 401, and the token call after it was answered with 401",
         "ServiceNow logs in with the Username and Password of the registration, as '",
         "Console refused it: UserName or Password is wrong.",
-        "It has been pending since 2026-01-05 09:00:00 UTC: the console has accepted no decision of",
+        "It has been pending since 2026-01-05 09:00:00 UTC: no decision has been accepted.",
     )
     check(shown, said, ("was not sent", "answers like this if", "waits for the decision of"))
 
