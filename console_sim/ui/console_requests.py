@@ -18,7 +18,7 @@ from privman_core.exchange import Exchange
 
 MOST_RUNS = 20
 _LONGEST, _LONGEST_ACCOUNT = 200, 100
-_STANDS: Mapping[RequestState, RequestOutcome] = {
+_OUTCOMES: Mapping[RequestState, RequestOutcome] = {
     RequestState.PENDING: "open",
     RequestState.APPROVED: "approved",
     RequestState.EXPIRED: "approved",
@@ -73,7 +73,7 @@ class ConsoleRequests:
         return RequestDetail(
             request_id=request_id,
             state=case.state,
-            stand=_STANDS[case.state],
+            outcome=_OUTCOMES[case.state],
             page=self.page(request_id),
             facts=list(self._facts(case)),
             reasons=CONSOLE_REASONS.apply(case),
@@ -127,7 +127,7 @@ def _events(case: ConsoleCase) -> Iterator[DatedEvent]:
     if decision is not None and request.decided_at is not None:
         where = "in the console" if request.decided_here else "by a delivered decision"
         order: Literal["delivered", "sent"] = "sent" if request.decided_here else "delivered"
-        yield DatedEvent(request.decided_at, f"the request is {_STANDS[case.state]} {where}", order=order)
+        yield DatedEvent(request.decided_at, f"the request is {_OUTCOMES[case.state]} {where}", order=order)
     if request.used_at is not None:
         yield DatedEvent(request.used_at, "a run on the endpoint uses the approval up", order="last")
     if request.expires_at is not None:

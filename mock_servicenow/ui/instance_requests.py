@@ -32,7 +32,7 @@ _LONGEST = 200
 _TONES: dict[str, Tone] = {"delivered": "good", "failed": "bad"}
 
 
-_ITEM_STANDS: dict[str, RequestOutcome] = {
+_ITEM_OUTCOMES: dict[str, RequestOutcome] = {
     "approved": "approved",
     "rejected": "denied",
     "pending": "open",
@@ -56,7 +56,7 @@ class InstanceRequests:
         self._mask = mask
         status, response = names.group("words.request_status"), names.group("words.response")
         self._pending, self._timed_out = status["pending"], status["timed_out"]
-        self._stands: dict[str, RequestOutcome] = {
+        self._outcomes: dict[str, RequestOutcome] = {
             status["pending"]: "open",
             status["timed_out"]: "timed out",
             response["approve"]: "approved",
@@ -101,7 +101,7 @@ class InstanceRequests:
         return RequestDetail(
             request_id=request_id,
             state=status,
-            stand=_ITEM_STANDS[status],
+            outcome=_ITEM_OUTCOMES[status],
             page=page,
             facts=[LabeledFact("Requested item", item["number"], page)],
             reasons=[documented("D", "set-up-servicenow.md", sentence)],
@@ -114,7 +114,7 @@ class InstanceRequests:
         return RequestDetail(
             request_id=request.request_id,
             state=request.status,
-            stand=self._stands.get(request.status, "open"),
+            outcome=self._outcomes.get(request.status, "open"),
             page=self._page(self._app.tables.request.name, request.sys_id),
             facts=list(self._facts(case)),
             reasons=INSTANCE_REASONS.apply(case),

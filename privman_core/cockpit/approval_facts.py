@@ -132,7 +132,7 @@ class RequestDetail(Struct, frozen=True, kw_only=True):
 
     request_id: Word
     state: Word
-    stand: RequestOutcome
+    outcome: RequestOutcome
     page: PagePath = ""
     facts: list[LabeledFact] = field(default_factory=list)
     reasons: list[StateReason] = field(default_factory=list)

@@ -62,7 +62,7 @@ def _done(name: str, lack: Lack, known: Mapping[str, RequestDetail]) -> str:
     for other, detail in others:
         if lack == "answer to the request":
             return f"Yet {other} has the request: it says {detail.state}."
-        if lack == "answer to the decision" and detail.stand == known[name].stand:
+        if lack == "answer to the decision" and detail.outcome == known[name].outcome:
             return f"Yet {other} has that decision: it says {detail.state}."
     return ""
 

@@ -143,7 +143,7 @@ def test_cause_is_found_though_a_mark_was_not_sent() -> None:
     rows = _all(servicenow, console)
     assert [each.is_pair for each in rows] == [False, True]
     reason = StateReason("The decision was not delivered.", exchange="-1.5")
-    detail = RequestDetail(request_id="", state="", stand="open", reasons=[reason])
+    detail = RequestDetail(request_id="", state="", outcome="open", reasons=[reason])
     [explained] = with_causes({"ServiceNow": detail}, rows, {})["ServiceNow"].reasons
     assert "The fault 'status' that was armed at Console caused this." in explained.sentence
 
