@@ -175,14 +175,30 @@ class Cockpit:
         self._replayer = Replayer(instruments, self._other_url)
         own = OwnParty(product, instruments, self._replayer)
         self._parties = parties = PartyFinder(own, product, self._client, other, lambda: instruments.neighbours.senders)
-        journal, requests, faults, clock = (
-            JournalPages(parties),
-            RequestPages(parties),
-            FaultPages(parties),
-            ClockPages(parties),
-        )
+        pages = {f"{COCKPIT}{path}": page for path, page in self._pages(product, keys).items()}
+        assets = Assets(f"{COCKPIT}/static", TEMPLATES, SHARED)
+        frame = _frame(product.name, assets.prefix, {path: page.tab for path, page in pages.items() if page.tab})
+        self._site = Site(pages, CockpitGate(frame, keys, parties), assets)
+        self._calls = CockpitCalls(own, self._replayer.listens_at)
+        self._events = LiveEvents(parties, keys.admits_stream)
+
+    def add_to(self, app: web.Application) -> None:
+        """Add every page, and the calls that the other party's cockpit reads."""
+        app.add_routes(self._site.routes())
+        app.add_routes(self._calls.routes())
+        app.router.register_resource(UnknownAddresses(self._site.unknown, _ELSEWHERE))
+        app[OTHER_CLOCK] = self._parties.drift
+        app.router.add_get(f"{COCKPIT}/events", self._events.stream, allow_head=False)
+        app.on_shutdown.append(self._events.close)
+        app.on_cleanup.append(lambda _app: self._aclose())
+
+    def _pages(self, product: Product, keys: CockpitKeys) -> dict[str, CockpitPage]:
+        """Return the pages by their paths below the cockpit's."""
+        parties = self._parties
+        journal, requests = JournalPages(parties), RequestPages(parties)
+        faults, clock = FaultPages(parties), ClockPages(parties)
         replays, selection = ReplayPages(parties, self._replayer.listens_at), SelectionPages(parties, product)
-        table: dict[str, CockpitPage] = {
+        return {
             "": Page(journal.show, tab="Journal"),
             "/journal/clear": Page(journal.ask, journal.clear),
             _EXCHANGE: Page(ExchangePages(parties).show),
@@ -201,35 +217,6 @@ class Cockpit:
             "/clock": Page(clock.show, clock.advance, tab="Clock"),
             "/unlock": Page(None, lambda visit: _unlock(keys, visit), public=True),
         }
-        assets = Assets(f"{COCKPIT}/static", TEMPLATES, SHARED)
-        frame = Frame(
-            Templates(TEMPLATES, SHARED),
-            "cockpit/base.html",
-            "cockpit_token",
-            site="Tester's cockpit",
-            assets=assets.prefix,
-            home=COCKPIT,
-            home_label="Journal",
-            own_name=product.name,
-            exchange_page=exchange_page,
-            search_page=search_page,
-            tabs={f"{COCKPIT}{path}": page.tab for path, page in table.items() if page.tab},
-        )
-        self._site = Site(
-            {f"{COCKPIT}{path}": page for path, page in table.items()}, CockpitGate(frame, keys, parties), assets
-        )
-        self._calls = CockpitCalls(own, self._replayer.listens_at)
-        self._events = LiveEvents(parties, keys.admits_stream)
-
-    def add_to(self, app: web.Application) -> None:
-        """Add every page, and the calls that the other party's cockpit reads."""
-        app.add_routes(self._site.routes())
-        app.add_routes(self._calls.routes())
-        app.router.register_resource(UnknownAddresses(self._site.unknown, _ELSEWHERE))
-        app[OTHER_CLOCK] = self._parties.drift
-        app.router.add_get(f"{COCKPIT}/events", self._events.stream, allow_head=False)
-        app.on_shutdown.append(self._events.close)
-        app.on_cleanup.append(lambda _app: self._aclose())
 
     async def _other_url(self) -> str:
         return (await self._parties.other()).url
@@ -237,6 +224,22 @@ class Cockpit:
     async def _aclose(self) -> None:
         await self._replayer.aclose()
         await self._client.aclose()
+
+
+def _frame(own_name: str, assets: str, tabs: Mapping[str, str]) -> Frame:
+    return Frame(
+        Templates(TEMPLATES, SHARED),
+        "cockpit/base.html",
+        "cockpit_token",
+        site="Tester's cockpit",
+        assets=assets,
+        home=COCKPIT,
+        home_label="Journal",
+        own_name=own_name,
+        exchange_page=exchange_page,
+        search_page=search_page,
+        tabs=tabs,
+    )
 
 
 async def _with_whom_answers(visit: Visit, show: Show[Visit]) -> web.Response:
