@@ -342,8 +342,8 @@ STORIES: list[tuple[InstanceCase | ConsoleCase, list[str]]] = [
         console_case(asked(sent=True, times_out_at=LATER), server="Dev"),
         [
             (
-                "It has been pending since 2030-01-01 08:40:00 UTC: the console has accepted no decision "
-                "of Dev, which ServiceNow would post to the console."
+                "It has been pending since 2030-01-01 08:40:00 UTC: no decision has been accepted. "
+                "Dev posts decisions to the console."
             ),
             ENDS,
         ],

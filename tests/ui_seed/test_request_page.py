@@ -330,7 +330,7 @@ STORIES |= {
         (
             "It is the requested item RITM",
             "its status is pending",
-            "for which the console asks every",
+            "no decision has been accepted. The console asks ",
             "Integration soap",
             "2 more times, until 09:01:00 09:00:40 200 Exchange",
             "due in 8 min 50 s",
