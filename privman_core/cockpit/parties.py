@@ -1,6 +1,7 @@
 """The parties that a page shows: the one that serves it, and the other one if it is known and answers."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from asyncio import gather
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -134,18 +135,32 @@ class PartyFinder:
 
     async def _greeted(self) -> tuple[OtherParty, Hello]:
         """Return the other party and how it introduces itself; raises PartyError that says why none does."""
-        reasons = list[str]()
-        for url, token in await self._addresses():
-            try:
-                hello = await self._ask(url, token)
-            except PartyError as error:
-                reasons.append(str(error))
-                continue
-            self._note_restart(url, hello)
-            self._last, self._started = OtherParty(hello.name, url, token, self._client), hello.started
-            return self._last, hello
-        why = " ".join(reasons[:_MOST_REASONS]) or "No other party is known yet."
-        raise PartyError(why if self._setting.url or self._last else f"{why} {self._product.way_to_other}")
+        addresses, reasons = await self._addresses(), dict[str, str]()
+        for some in (addresses[:1], addresses[1:]):  # at once, since each may be silent
+            answers = await gather(*(self._answer_of(url, token) for url, token in some))
+            for (url, token), answer in zip(some, answers, strict=True):
+                if isinstance(answer, Hello):
+                    return self._known(url, token, answer), answer
+                reasons[url] = answer
+        raise PartyError(self._why(reasons))
+
+    async def _answer_of(self, url: str, token: str) -> Hello | str:
+        """Return how the party at an address introduces itself, or why none does."""
+        try:
+            return await self._ask(url, token)
+        except PartyError as error:
+            return str(error)
+
+    def _known(self, url: str, token: str, hello: Hello) -> OtherParty:
+        self._note_restart(url, hello)
+        self._last, self._started = OtherParty(hello.name, url, token, self._client), hello.started
+        return self._last
+
+    def _why(self, reasons: Mapping[str, str]) -> str:
+        """Return some of the reasons, that of the party that answered last before the others."""
+        urls = sorted(reasons, key=lambda url: self._last is None or url != self._last.url)
+        why = " ".join(reasons[url] for url in urls[:_MOST_REASONS]) or "No other party is known yet."
+        return why if self._setting.url or self._last else f"{why} {self._product.way_to_other}"
 
     async def _addresses(self) -> list[tuple[str, str]]:
         """Return where the other party may be, the most likely address first, each with the token to send there."""
