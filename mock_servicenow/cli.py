@@ -23,6 +23,7 @@ from privman_core.environment_variables import admin_token, password
 from privman_core.findings import Finding
 from privman_core.ids import Ids
 from privman_core.inputs import without_login
+from privman_core.natural_numbers import natural_number
 from privman_core.operating_system import CAN_FORK
 from privman_core.reverse_proxies import trusted_proxies
 from privman_core.serving import add_serving, run_command, serve_command
@@ -184,9 +185,10 @@ def _print_findings(findings: Sequence[Finding]) -> None:
 
 
 def _workers(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text) <= _MOST_WORKERS:
+    number = natural_number(text)
+    if number is None or not 1 <= number <= _MOST_WORKERS:
         raise ArgumentTypeError(f"invalid number of workers {text!r}: expected 1 to {_MOST_WORKERS}")
-    return int(text)
+    return number
 
 
 def _check_workers(options: Namespace) -> None:

@@ -6,8 +6,10 @@ Each function takes text, and raises ArgumentTypeError with one line that shows 
 from argparse import ArgumentTypeError
 from pathlib import Path
 
+from privman_core.natural_numbers import natural_number
+
 _SHORTEST, _LONGEST = 0.1, 3_600
-_MOST_DIGITS = 9
+_MOST = 999_999_999
 LOG_INS = ("basic", "password-grant", "client-credentials", "jwt-bearer", "api-key", "certificate")
 """Ways to log in to ServiceNow."""
 PASSWORD_LOG_INS = LOG_INS[:2]
@@ -38,9 +40,10 @@ def seconds(text: str) -> float:
 
 def count(text: str) -> int:
     """Return a whole number from 1."""
-    if not text.isdecimal() or len(text) > _MOST_DIGITS or not int(text):
+    number = natural_number(text)
+    if not number or number > _MOST:
         raise ArgumentTypeError(f"invalid count {text!r}: expected a whole number from 1")
-    return int(text)
+    return number
 
 
 def count_from_zero(text: str) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol, TextIO
 
 from privman_core.inputs import quoted, reason_of
+from privman_core.natural_numbers import natural_number
 from privman_core.near_words import hint
 
 _MOST_PORT = 65_535
@@ -151,9 +152,10 @@ def installed_version() -> str:
 
 def port(text: str) -> int:
     """Return a port; 0 takes a free one."""
-    if not text.isascii() or not text.isdecimal() or int(text) > _MOST_PORT:
+    number = natural_number(text)
+    if number is None or number > _MOST_PORT:
         raise ArgumentTypeError(f"invalid port {text!r}: expected 0 to {_MOST_PORT}")
-    return int(text)
+    return number
 
 
 def say(text: str) -> None:

@@ -32,6 +32,7 @@ from privman_core.exchange_marks import mark_header, new_mark
 from privman_core.forward_proxies import NO_PROXIES, ForwardProxies, ProxyError, RequestOptions
 from privman_core.inputs import Trust, reason_of
 from privman_core.journal import Journal
+from privman_core.natural_numbers import natural_number
 from privman_core.sent_calls import collect_call
 from privman_core.turns import PreemptedError, Turns
 
@@ -115,8 +116,8 @@ LARGEST_HEARD = 1024 * 1024
 def retry_after(text: str, now: datetime, longest: float) -> float | None:
     """Return the seconds that a header Retry-After asks to wait, in seconds or as a date; None for anything else."""
     said = text.strip()
-    if said.isascii() and said.isdigit():
-        return min(float(said), longest)
+    if (seconds := natural_number(said)) is not None:
+        return min(float(seconds), longest)
     try:
         until = parsedate_to_datetime(said)
         return min(max((until - now).total_seconds(), 0.0), longest)

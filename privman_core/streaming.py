@@ -14,6 +14,7 @@ from privman_core.bodies import SpooledBody
 from privman_core.exchange import Exchange
 from privman_core.inputs import quoted
 from privman_core.journal import KEPT_EXCHANGES, Journal, aside
+from privman_core.natural_numbers import natural_number
 
 _SLICE = 32 * 1024
 """Half of asyncio's write buffer, so that a slow client is noticed before the sender has to wait."""
@@ -192,7 +193,7 @@ async def _parts(journal: Journal, wanted: Range, name: str, written: Written, f
 
 def _number(name: str, text: str, least: int) -> int:
     digits = len(str(KEPT_EXCHANGES)) + 7
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= digits else -1
-    if number < least:
+    number = natural_number(text)
+    if number is None or not least <= number < 10**digits:
         raise RangeError(f"{name!r} is {quoted(text)}; expected a whole number from {least} of at most {digits} digits")
     return number

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from privman_core.clock import Clock
 from privman_core.cuts import cut
+from privman_core.natural_numbers import natural_number
 from privman_core.outbound import NoAnswerError, retry_after
 from privman_core.regular_files import open_private
 
@@ -259,8 +260,7 @@ class TableReader(Generic[A]):
         rows = body.get("result") if isinstance(body, dict) else None
         if answer.status != HTTPStatus.OK or error or not isinstance(rows, list) or not all(map(_is_row, rows)):
             raise UnreadableInstanceError(f"{self._request(path)} -> {self._reason(answer, body, message)}")
-        total = answer.headers.get("x-total-count", "")
-        counted = int(total) if total.isascii() and total.isdecimal() else None
+        counted = natural_number(answer.headers.get("x-total-count", ""))
         return RowPage(rows, len(rows), rows[-1]["sys_id"] if rows else "", counted)
 
     def _reason(self, answer: A, body: object, message: str) -> str:

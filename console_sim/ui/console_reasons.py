@@ -13,6 +13,7 @@ from privman_contracts import WireNames
 from privman_contracts.state_reasons import ReasonTable, documented, ruled
 from privman_core.cockpit.approval_facts import Lack, StateReason
 from privman_core.cockpit.bounded_texts import Tone
+from privman_core.cockpit.time_words import moment_in_words
 from privman_core.cockpit.waits import in_words
 from privman_core.exchange import Exchange
 
@@ -67,7 +68,7 @@ def _waits_for_retry(case: ConsoleCase) -> StateReason | None:
         return None
     sentence = (
         f"ServiceNow has not acknowledged {_what(case)} yet: {case.mask(case.request.last_error)}. It is sent again at "
-        f"{moment(case.task.next_at)}, in {in_words(case.task.next_at - case.now) or 'a moment'}."
+        f"{moment_in_words(case.task.next_at)}, in {in_words(case.task.next_at - case.now) or 'a moment'}."
     )
     return _after_call(case, ruled(case.names, "rules.first_retry_wait", sentence, "bad"))
 
@@ -101,7 +102,7 @@ def _timed_out(case: ConsoleCase) -> StateReason | None:
     after = in_words(end - request.asked_at)
     sentence = (
         f"No decision was accepted within {after}, the time-out that the approval process {request.process!r} had "
-        f"when it was asked for, so it timed out at {moment(end)}. A decision that arrives later is refused."
+        f"when it was asked for, so it timed out at {moment_in_words(end)}. A decision that arrives later is refused."
     )
     return replace(_by_time_out(case, sentence, "bad"), lacks=_decision_of(request))
 
@@ -110,7 +111,7 @@ def _timed_out(case: ConsoleCase) -> StateReason | None:
 def _used_up(case: ConsoleCase) -> StateReason | None:
     if case.request.used_at is None:
         return None
-    sentence = f"The approval allowed one run, which was made at {moment(case.request.used_at)}."
+    sentence = f"The approval allowed one run, which was made at {moment_in_words(case.request.used_at)}."
     return ruled(case.names, "rules.approval_without_duration", sentence)
 
 
@@ -121,9 +122,9 @@ def _decided_by_servicenow(case: ConsoleCase) -> StateReason | None:
         return None
     if request.integration is IntegrationKind.SOAP:
         word = "approved" if case.decision.response is Response.APPROVE else "denied"
-        sentence = f"ServiceNow {word} it; the console learned that at {moment(request.decided_at)}."
+        sentence = f"ServiceNow {word} it; the console learned that at {moment_in_words(request.decided_at)}."
         return documented("D", "set-up-servicenow.md", sentence)
-    sentence = f"The console accepted a delivered decision at {moment(request.decided_at)}: "
+    sentence = f"The console accepted a delivered decision at {moment_in_words(request.decided_at)}: "
     sentence += f"{case.decision.response.title()} by {case.decision.responded_by}."
     return documented("S", "set-up-servicenow-webhook.md", sentence)
 
@@ -134,7 +135,7 @@ def _decided_here(case: ConsoleCase) -> StateReason | None:
     if case.decision is None or not request.decided_here or request.decided_at is None:
         return None
     word = "approved" if case.decision.response is Response.APPROVE else "denied"
-    sentence = f"It was {word} in the console at {moment(request.decided_at)}"
+    sentence = f"It was {word} in the console at {moment_in_words(request.decided_at)}"
     if not request.server_id:
         return documented("P", "approvals.png", f"{sentence}; no ServiceNow has the request.")
     known = f"{case.server or 'ServiceNow'} has {'' if request.recorded else 'not yet '}acknowledged that"
@@ -165,7 +166,7 @@ def _lasts(case: ConsoleCase) -> StateReason | None:
         return None
     verb = "lasts until" if case.state is RequestState.APPROVED else "ended at"
     length = in_words(end - case.request.decided_at) if case.request.decided_at else ""
-    sentence = f"The approval {verb} {moment(end)}, {length} after the decision: it has a Duration."
+    sentence = f"The approval {verb} {moment_in_words(end)}, {length} after the decision: it has a Duration."
     return ruled(case.names, "keys.decision.Duration", sentence)
 
 
@@ -174,7 +175,7 @@ def _waits_for_servicenow(case: ConsoleCase) -> StateReason | None:
     request = case.request
     if case.state is not RequestState.PENDING or not request.sent:
         return None
-    since = f"It has been pending since {moment(request.asked_at)}: no decision has been accepted."
+    since = f"It has been pending since {moment_in_words(request.asked_at)}: no decision has been accepted."
     server = case.server or "ServiceNow"
     if request.integration is IntegrationKind.SOAP:
         every = in_words(request.check_every) or "second"
@@ -187,7 +188,8 @@ def _waits_for_servicenow(case: ConsoleCase) -> StateReason | None:
 def _waits_for_people(case: ConsoleCase) -> StateReason | None:
     if case.state is not RequestState.PENDING or case.request.server_id:
         return None
-    sentence = f"It has been pending since {moment(case.request.asked_at)} and waits for a decision in Manage Approvals"
+    since = moment_in_words(case.request.asked_at)
+    sentence = f"It has been pending since {since} and waits for a decision in Manage Approvals"
     why = f"{case.request.process!r} had no ServiceNow server when it was asked for"
     return documented("P", "approvals.png", f"{sentence}: {why}.")
 
@@ -202,7 +204,7 @@ def _times_out(case: ConsoleCase) -> StateReason | None:
     limit = (
         f"the time-out of {case.request.process!r} was {in_words(end - case.request.asked_at)} when it was asked for"
     )
-    return _by_time_out(case, f"It times out at {moment(end)}: {limit}.")
+    return _by_time_out(case, f"It times out at {moment_in_words(end)}: {limit}.")
 
 
 def _what(case: ConsoleCase) -> str:
@@ -230,8 +232,3 @@ def _by_time_out(case: ConsoleCase, sentence: str, tone: Tone = "quiet") -> Stat
     if request.times_out_at is not None and (request.times_out_at - request.asked_at).total_seconds() == usual:
         return ruled(case.names, "rules.process_timeout", sentence, tone)
     return documented("I", "action_addserver.png", sentence, tone)
-
-
-def moment(when: datetime) -> str:
-    """Return a moment as pages of the cockpit print it."""
-    return f"{when:%Y-%m-%d %H:%M:%S} UTC"

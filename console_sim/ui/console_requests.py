@@ -9,10 +9,11 @@ from console_sim.console import Console
 from console_sim.server_tasks import Run
 from console_sim.ui.approval_pages import DECIDE
 from console_sim.ui.console_deliveries import console_deliveries
-from console_sim.ui.console_reasons import CONSOLE_REASONS, ConsoleCase, moment
+from console_sim.ui.console_reasons import CONSOLE_REASONS, ConsoleCase
 from console_sim.ui.navigation import APPROVALS, link
 from console_sim.ui.request_facts import FactsReader
 from privman_core.cockpit.approval_facts import DatedEvent, DeliveryState, LabeledFact, RequestDetail, RequestOutcome
+from privman_core.cockpit.time_words import moment_in_words
 from privman_core.cuts import cut
 from privman_core.exchange import Exchange
 
@@ -92,7 +93,7 @@ class ConsoleRequests:
         shown = {
             "Policy": facts.policy,
             "User": facts.user,
-            "Asked": moment(request.asked_at),
+            "Asked": moment_in_words(request.asked_at),
             "Approval process": request.process,
             "ServiceNow server": case.server,
             "Integration": request.integration if request.sys_id else "",

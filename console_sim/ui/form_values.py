@@ -6,11 +6,11 @@ from datetime import timedelta
 from console_sim.names import name_error
 from privman_core.clock import MOST_SECONDS
 from privman_core.inputs import quoted
+from privman_core.natural_numbers import natural_number
 from privman_core.pages.forms import Form
 
 LONGEST_DESCRIPTION = 4_000
 UNITS = {"Second(s)": timedelta(seconds=1), "Minute(s)": timedelta(minutes=1), "Hour(s)": timedelta(hours=1)}
-_MOST_DIGITS = 9
 
 
 def read_name(form: Form, taken: Collection[str], field: str = "name") -> str:
@@ -34,7 +34,7 @@ def read_description(form: Form) -> str:
 def read_number(form: Form, field: str, most: int) -> int:
     """Return a whole number from 1."""
     text = form.value(field).strip()
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
+    number = natural_number(text) or 0
     if not 1 <= number <= most:
         invalid = f"{quoted(text)} is invalid; expected a whole number from 1 to {most:,}"
         form.add_error(field, invalid if text else "is empty; expected a whole number")

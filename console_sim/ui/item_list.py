@@ -8,11 +8,11 @@ from msgspec import Struct
 
 from console_sim.ui.console_gate import ConsoleVisit
 from console_sim.ui.navigation import link
+from privman_core.natural_numbers import natural_number
 
 LONGEST_SEARCH = 255
 ROWS = 100
 """Rows of a page; inferred, since no picture shows a list of more than a few items."""
-_MOST_DIGITS = 9
 _NEVER = datetime.min.replace(tzinfo=UTC)
 T = TypeVar("T")
 
@@ -58,8 +58,7 @@ class ItemList(Struct, Generic[T], frozen=True):
 
 def read_page(visit: ConsoleVisit, total: int, size: int) -> tuple[int, int]:
     """Return the number of the requested page, at most the last one, and how many items are before it."""
-    text = visit.query.get("page", "")[:_MOST_DIGITS]
-    asked = max(int(text), 1) if text.isascii() and text.isdigit() else 1
+    asked = natural_number(visit.query.get("page", "")) or 1
     number = min(asked, max(1, -(-total // size)))
     return number, (number - 1) * size
 

@@ -18,8 +18,8 @@ from mock_servicenow.privilege_manager.wire_formats import is_guid, json_object,
 from privman_contracts.wire_names import WireNames
 from privman_core.cuts import cut
 from privman_core.masking import Secrets
+from privman_core.natural_numbers import natural_number
 
-_MOST_DIGITS = 9
 _LONGEST_SHOWN = 200
 
 
@@ -67,26 +67,26 @@ class Configuration:
             return _pair(pairs, rules.key[key])
 
         wait = parse_clock(value("Minimum wait time"))
-        retries = value("Maximum retry attempts")
+        asked_retries = value("Maximum retry attempts")
+        retries = natural_number(asked_retries)
         if wait is None:
             raise ConfigurationError(f"'Minimum wait time' is {_short(value('Minimum wait time'))}; expected HH:MM:SS")
-        if not retries.isascii() or not retries.isdecimal():
-            raise ConfigurationError(f"'Maximum retry attempts' is {_short(retries)}; expected a whole number")
+        if retries is None:
+            raise ConfigurationError(f"'Maximum retry attempts' is {_short(asked_retries)}; expected a whole number")
         shortest, most = rules.shortest_wait, rules.most_retries
-        many = len(retries.lstrip("0")) > _MOST_DIGITS or int(retries) > most
         bounded = []
         if wait < shortest:
             asked = f"'Minimum wait time' is {value('Minimum wait time')!r}"
             bounded.append(f"{asked}: {shortest.total_seconds():.0f} s are waited")
-        if many:
-            bounded.append(f"'Maximum retry attempts' is {_short(retries)}: at most {most} retries are made")
+        if retries > most:
+            bounded.append(f"'Maximum retry attempts' is {_short(asked_retries)}: at most {most} retries are made")
         return cls(
             username=value("Username"),
             password=value("Password"),
             wait=max(wait, shortest),
             token_url=_url("Token Url", value("Token Url")),
             endpoint_url=_url("Endpoint Url", value("Endpoint Url")),
-            retries=most if many else int(retries),
+            retries=min(retries, most),
             bounded=tuple(bounded),
         )
 

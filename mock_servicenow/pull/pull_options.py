@@ -10,6 +10,7 @@ from mock_servicenow.pull.pull_command import SEED, pull
 from privman_core.argument_types import path, system_url
 from privman_core.command_line import Once, UsageError
 from privman_core.inputs import quoted
+from privman_core.natural_numbers import natural_number
 from privman_core.near_words import hint
 from privman_core.resolution import add_settings, resolve_options
 
@@ -104,6 +105,7 @@ def _levels(text: str) -> int:
 
 
 def _number(text: str, most: int, what: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not int(text) <= most:
+    number = natural_number(text)
+    if number is None or number > most:
         raise ArgumentTypeError(f"invalid {what} {quoted(text)}: expected 0 to {most}")
-    return int(text)
+    return number

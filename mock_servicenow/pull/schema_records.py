@@ -9,6 +9,7 @@ from mock_servicenow.pull.harmless_words import HarmlessWords, is_prefix
 from mock_servicenow.pull.page_log import Rows
 from mock_servicenow.pull.read_only import REFUSED, ReadOnlyInstance, Replace
 from mock_servicenow.pull.treatments import Treatments
+from privman_core.natural_numbers import natural_number
 from privman_core.table_reader import UnreadableTableError
 
 FLAGS = ("mandatory", "display", "unique", "read_only")
@@ -143,8 +144,7 @@ class SchemaRecords:
             "reference_qual": partial(self._treatments.qualifier, is_word=self._is_word),
         }
         for row in rows:
-            length = row.get("max_length", "")
-            most = int(length) if length.isascii() and length.isdecimal() else 0
+            most = natural_number(row.get("max_length", "")) or 0
             type_ = MEANT.get(row.get("internal_type", ""), row.get("internal_type", "")) or "string"
             column = Column(row.get("element", ""), type=type_, max_length=most)
             for field, clean in cleaning.items():
@@ -192,8 +192,8 @@ class SchemaRecords:
 
 def to_number(text: str) -> int:
     """Return a whole number, which may have separators; what is none comes last."""
-    digits = text.replace(",", "")
-    return int(digits) if digits.isascii() and digits.isdecimal() else _LAST
+    number = natural_number(text.replace(",", ""))
+    return _LAST if number is None else number
 
 
 def _with_prefixes(rows: Rows) -> Rows:

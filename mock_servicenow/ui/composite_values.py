@@ -9,10 +9,10 @@ from msgspec import Struct
 from mock_servicenow.now_platform.dictionary.values import duration_seconds
 from mock_servicenow.now_platform.records.display import PASSWORD_MASK
 from privman_core.inputs import quoted
+from privman_core.natural_numbers import natural_number
 
 UNITS = ("hours", "minutes", "seconds")
 _MOST = (9_999, 59, 59)
-_DIGITS = 4
 _SECRET = re.compile(r"password|secret|token$|api.?key", re.IGNORECASE)
 
 
@@ -51,10 +51,8 @@ def join_duration(parts: Sequence[str]) -> str:
 
 def _number(text: str, most: int) -> int | None:
     """Return the number that a text spells, 0 for an empty text; None for any other text."""
-    digits = text.lstrip("0") if text.isascii() and text.isdecimal() else None
-    if text and (digits is None or len(digits) > _DIGITS or int(digits or 0) > most):
-        return None
-    return int(digits or 0)
+    number = natural_number(text) if text else 0
+    return None if number is None or number > most else number
 
 
 class Pair(Struct, frozen=True):

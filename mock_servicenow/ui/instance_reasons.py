@@ -16,6 +16,7 @@ from mock_servicenow.privilege_manager.wire_formats import parse_moment
 from privman_contracts.state_reasons import ReasonTable, documented, ruled
 from privman_contracts.wire_names import WireNames
 from privman_core.cockpit.approval_facts import StateReason
+from privman_core.cockpit.time_words import moment_in_words
 from privman_core.cockpit.waits import in_words
 from privman_core.cuts import cut
 
@@ -161,7 +162,7 @@ def _waits_for_attempt(case: InstanceCase) -> StateReason | None:
     wait = in_words(due - datetime.fromisoformat(case.last.at)) or "at once"
     sentence = (
         f"The console has not acknowledged the decision yet: attempt {len(case.delivery.entry.attempts)} {outcome}, "
-        f"which is tried again. The next attempt is due at {moment(due)}, {wait} later{_left(case)}."
+        f"which is tried again. The next attempt is due at {moment_in_words(due)}, {wait} later{_left(case)}."
     )
     return _about(case.last, ruled(case.names, "rules.retried_statuses", sentence))
 
@@ -178,7 +179,7 @@ def _waits_for_first_attempt(case: InstanceCase) -> StateReason | None:
 def _waits_for_approver(case: InstanceCase) -> StateReason | None:
     if not case.pending:
         return None
-    since = "" if case.asked_at is None else f" since {moment(case.asked_at)}"
+    since = "" if case.asked_at is None else f" since {moment_in_words(case.asked_at)}"
     sentence = (
         f"It has waited{since} for a user with the role {' or '.join(case.approvers)}, who may answer "
         f"{' or '.join(case.terms.valid_responses)}."
@@ -190,7 +191,9 @@ def _waits_for_approver(case: InstanceCase) -> StateReason | None:
 def _times_out(case: InstanceCase) -> StateReason | None:
     if not case.pending or case.deadline is None:
         return None
-    sentence = f"It times out at {moment(case.deadline)}: the Max timeout of its activity type is {_limit(case)}."
+    sentence = (
+        f"It times out at {moment_in_words(case.deadline)}: the Max timeout of its activity type is {_limit(case)}."
+    )
     return ruled(case.names, "columns.activity_type.max_timeout", sentence)
 
 
@@ -219,7 +222,7 @@ def _timed_out(case: InstanceCase) -> StateReason | None:
     if not case.timed_out:
         return None
     within = f"within the Max timeout of its activity type ({_limit(case)})" if case.terms.max_timeout else "in time"
-    ended = f"it timed out at {moment(case.changed_at)}. No decision is sent."
+    ended = f"it timed out at {moment_in_words(case.changed_at)}. No decision is sent."
     sentence = f"ServiceNow recorded no decision {within}, so {ended}"
     return ruled(case.names, "columns.activity_type.max_timeout", sentence)
 
@@ -228,14 +231,16 @@ def _timed_out(case: InstanceCase) -> StateReason | None:
 def _decided(case: InstanceCase) -> StateReason | None:
     if case.pending or case.timed_out:
         return None
-    sentence = f"Its status was last changed at {moment(case.changed_at)}; ServiceNow has no response to deliver."
+    sentence = (
+        f"Its status was last changed at {moment_in_words(case.changed_at)}; ServiceNow has no response to deliver."
+    )
     if case.delivery is not None:
         response = case.delivery.response
         at = parse_moment(response.created_on)
         who = response.created_by
         if who == case.request.created_by:
             who = f"{who}, as whom the console sends its requests,"
-        sentence = f"{who} answered {response.response}{f' at {moment(at)}' if at else ''}."
+        sentence = f"{who} answered {response.response}{f' at {moment_in_words(at)}' if at else ''}."
     return documented("S", "set-up-servicenow-webhook.md", sentence)
 
 
@@ -245,7 +250,9 @@ def _delivered(case: InstanceCase) -> StateReason | None:
         return None
     attempts = len(case.delivery.entry.attempts)
     count = "at the first attempt" if attempts == 1 else f"at attempt {attempts}"
-    sentence = f"The console acknowledged the decision {count}, {moment(datetime.fromisoformat(case.last.at))}."
+    sentence = (
+        f"The console acknowledged the decision {count}, {moment_in_words(datetime.fromisoformat(case.last.at))}."
+    )
     good = ruled(case.names, "columns.response.response_status_code", sentence, "good")
     return replace(good, exchange=case.last.mark)
 
@@ -260,11 +267,6 @@ def _left(case: InstanceCase) -> str:
 def _about(attempt: Attempt, reason: StateReason, cause: str = "") -> StateReason:
     """Return a reason for want of an answer, with the exchange that it is about and what may have caused its answer."""
     return replace(reason, exchange=attempt.mark, cause=cause, lacks="answer to the decision")
-
-
-def moment(when: datetime) -> str:
-    """Return a moment as pages of the cockpit print it."""
-    return f"{when:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _limit(case: InstanceCase) -> str:

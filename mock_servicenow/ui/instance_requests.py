@@ -13,7 +13,7 @@ from mock_servicenow.privilege_manager.registrations import Configuration, Confi
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from mock_servicenow.privilege_manager.tables import RequestRow
 from mock_servicenow.privilege_manager.wire_formats import json_object, parse_moment
-from mock_servicenow.ui.instance_reasons import INSTANCE_REASONS, InstanceCase, moment
+from mock_servicenow.ui.instance_reasons import INSTANCE_REASONS, InstanceCase
 from privman_contracts.state_reasons import documented
 from privman_contracts.wire_names import WireNames
 from privman_core.cockpit.approval_facts import (
@@ -25,6 +25,7 @@ from privman_core.cockpit.approval_facts import (
     RequestOutcome,
 )
 from privman_core.cockpit.bounded_texts import Tone
+from privman_core.cockpit.time_words import moment_in_words
 from privman_core.cuts import cut
 
 _ATTEMPTS = 20
@@ -154,7 +155,7 @@ class InstanceRequests:
         if policy := self._policy(request.metadata):
             yield LabeledFact("Policy", policy)
         if case.asked_at is not None:
-            yield LabeledFact("Received", moment(case.asked_at))
+            yield LabeledFact("Received", moment_in_words(case.asked_at))
         if case.kind is not None:
             yield LabeledFact("Activity type", case.kind.name, self._page(tables.activity_type.name, case.kind.sys_id))
         registration = self._page(tables.configuration.name, request.instance_id)

@@ -12,6 +12,7 @@ from multidict import MultiMapping
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records.session import Session
+from privman_core.natural_numbers import natural_number
 
 ROWS = 20
 """Rows on a page of a list."""
@@ -157,8 +158,7 @@ class ListUrl(Struct, frozen=True):
 
 def row_number(text: str) -> int:
     """Return the number of a row that a page can begin with; 1 for any other text."""
-    number = int(text[:12]) if text.isascii() and text.isdecimal() else 1
-    return min(max(number, 1), LAST_ROW)
+    return min(natural_number(text) or 1, LAST_ROW)
 
 
 def rows_in_words(first: int, shown: int, count: int, *, filtered: bool) -> str:

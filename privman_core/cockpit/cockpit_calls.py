@@ -12,8 +12,7 @@ from privman_core.cockpit.own_party import OwnParty
 from privman_core.cockpit.shown_party import PartyError
 from privman_core.control import ControlError, read_fields, to_json
 from privman_core.control_index import PREFIX
-
-_MOST_DIGITS = 12
+from privman_core.natural_numbers import natural_number
 
 
 class CockpitCalls:
@@ -142,5 +141,5 @@ def _limit(request: web.Request) -> int:
 
 
 def _number(request: web.Request, name: str, default: int) -> int:
-    text = request.query.get(name, "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else default
+    number = natural_number(request.query.get(name, ""))
+    return default if number is None else number

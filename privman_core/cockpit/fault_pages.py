@@ -15,6 +15,7 @@ from privman_core.control import COCKPIT
 from privman_core.cuts import cut
 from privman_core.faults import DescribedKind
 from privman_core.inputs import quoted
+from privman_core.natural_numbers import MANY, natural_number
 from privman_core.pages.forms import Form
 from privman_core.pages.rendering import see
 from privman_core.pages.site import PageError, Visit
@@ -29,7 +30,7 @@ FIELDS: Mapping[str, str] = {
 }
 _DEFAULTS = {"path": "*", "skip": "0", "times": "1", "after": "0"}
 _TEXTS = frozenset({"kind", "method", "path", "body"})
-_ALL, _MOST_DIGITS = "all", 12
+_ALL = "all"
 _LONGEST = 200
 
 
@@ -69,8 +70,8 @@ class FaultPages:
         number, party = visit.form.value("number"), await self._chosen(visit.form)
         if number == _ALL:
             await party.disarm_all()
-        elif number.isascii() and number.isdecimal() and len(number) <= _MOST_DIGITS:
-            await party.disarm(int(number))
+        elif (armed := natural_number(number)) is not None and armed < MANY:
+            await party.disarm(armed)
         else:
             what = f"'number' is {quoted(number)}; expected the number of a fault, or {_ALL}."
             raise PageError(HTTPStatus.UNPROCESSABLE_ENTITY, "Not possible", what)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from privman_core.cockpit.party_facts import FaultState
+from privman_core.cockpit.time_words import date_time
 from privman_core.cuts import cut
 from privman_core.faults import COMMON
 
@@ -84,7 +85,7 @@ def _within(fault: FaultState) -> str:
 def _moment(fault: FaultState, moment: datetime | None) -> str:
     """Return a moment, with its date unless all of the fault is on one day."""
     days = {each.date() for each in (fault.begins, fault.ends) if each}
-    return "" if moment is None else f"{moment:%H:%M:%S}" if len(days) == 1 else f"{moment:%Y-%m-%d %H:%M:%S}"
+    return "" if moment is None else f"{moment:%H:%M:%S}" if len(days) == 1 else date_time(moment)
 
 
 def _shown(value: object) -> str:

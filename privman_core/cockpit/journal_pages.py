@@ -17,6 +17,7 @@ from privman_core.cockpit.search_line import Term, is_open, read_terms, toggled,
 from privman_core.cockpit.search_words import WORDS
 from privman_core.cockpit.shown_party import PartyError
 from privman_core.control import COCKPIT
+from privman_core.natural_numbers import natural_number
 from privman_core.pages.rendering import see
 from privman_core.pages.site import Visit
 
@@ -24,7 +25,7 @@ ROWS = 50
 """Lines of a page."""
 _READS = (ROWS, 200, 200, 200)
 """Exchanges of each party that are read at a time; more are read while folding leaves the page too short."""
-_MOST_DIGITS, _MOST_UNFOLDED = 12, 20
+_MOST_UNFOLDED = 20
 USUAL = {
     "Errors": Term("4xx,5xx", "status"),
     "No answer": Term("none", "status"),
@@ -52,7 +53,7 @@ class JournalAddress(Struct, frozen=True):
     def of(cls, visit: Visit) -> "JournalAddress":
         """Return the address of the visit."""
         keys = {name: name.removeprefix("before-") for name in visit.query if name.startswith("before-")}
-        before = {party: _number(visit.query[name]) for name, party in keys.items()}
+        before = {party: natural_number(visit.query[name]) or 0 for name, party in keys.items()}
         return cls(visit.query.get("find", "").strip(), before, visit.query.getall("unfold", [])[:_MOST_UNFOLDED])
 
     def begins_at(self, party: str) -> int:
@@ -235,8 +236,3 @@ def _address(line: str, before: Mapping[str, int] = {}, unfolded: Sequence[str] 
     pages = [(f"before-{name.lower()}", str(number)) for name, number in before.items() if number]
     query = [*([("find", line)] if line else []), *pages, *(("unfold", key) for key in unfolded)]
     return f"{COCKPIT}?{urlencode(query)}" if query else COCKPIT
-
-
-def _number(text: str) -> int:
-    digits = text[:_MOST_DIGITS]
-    return int(digits) if digits.isascii() and digits.isdecimal() else 0

@@ -1,7 +1,6 @@
 """The cockpit's pages of chosen exchanges: as a scenario, as an archive, and two of them compared."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from http import HTTPStatus
 from itertools import takewhile
 from urllib.parse import urlencode
@@ -21,6 +20,7 @@ from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.product import Product
 from privman_core.cockpit.saved_exchanges import archived, to_save
 from privman_core.cockpit.shown_party import PartyError
+from privman_core.cockpit.time_words import date_time
 from privman_core.control import COCKPIT, is_foreign_page
 from privman_core.exchange import path_of
 from privman_core.http_archive import to_har
@@ -168,8 +168,4 @@ def _title(some: list[Chosen]) -> str:
     if len(some) == 1:
         path = path_of(row.url).replace("<", "").replace(">", "")
         return f"{row.method} {path} is answered with {row.status or 'nothing'}"
-    return f"{len(some)} exchanges from {_moment(row.at)} to {_moment(some[-1].detail.row.at)}"
-
-
-def _moment(at: datetime) -> str:
-    return at.strftime("%Y-%m-%d %H:%M:%S")
+    return f"{len(some)} exchanges from {date_time(row.at)} to {date_time(some[-1].detail.row.at)}"

@@ -10,6 +10,7 @@ from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState, Kn
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_facts import EditedRequest, ExchangeDetail, ExchangeRow, FoundExchanges
 from privman_core.cockpit.party_facts import ClockState, FaultsState, Marks
+from privman_core.cockpit.time_words import date_time
 
 MOST_OF_A_MARK = 2
 """Exchanges of one mark that a party returns: enough to see that it is not the only one."""
@@ -36,9 +37,7 @@ class UnusablePartyError(Exception):
 def require_reach(moment: datetime, now: datetime) -> None:
     """Raise PartyError for a jump that is longer than any may be."""
     if moment - now > timedelta(seconds=MOST_SECONDS):
-        raise PartyError(
-            f"{moment:%Y-%m-%d %H:%M:%S} is too far from {now:%Y-%m-%d %H:%M:%S}; expected at most ten years", "jump"
-        )
+        raise PartyError(f"{date_time(moment)} is too far from {date_time(now)}; expected at most ten years", "jump")
 
 
 class ShownParty(ABC):

@@ -1,4 +1,4 @@
-"""Times as testers type them: a span, a moment, or what falls due next."""
+"""Times as testers type them, a span, a moment or what falls due next, and as the cockpit prints a moment."""
 
 import re
 from collections.abc import Iterable
@@ -33,6 +33,16 @@ class TimeWordsError(ValueError):
 
 class _TooLongError(TimeWordsError):
     """A text is a span, but longer than any may be."""
+
+
+def date_time(at: datetime) -> str:
+    """Return date and time of day, such as ``2026-01-05 09:00:00``."""
+    return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def moment_in_words(at: datetime) -> str:
+    """Return a moment as the cockpit's sentences have it, such as ``2026-01-05 09:00:00 UTC``."""
+    return f"{date_time(at)} UTC"
 
 
 def read_span(text: str) -> timedelta:
@@ -77,7 +87,7 @@ def read_jump(text: str, now: datetime, earliest: datetime, dues: Iterable[Due])
         raise _error(text, JUMPS)
     moment = read_moment(aim, now)
     if moment < earliest:
-        raise TimeWordsError(f"{moment:%Y-%m-%d %H:%M:%S} has passed: it is {earliest:%Y-%m-%d %H:%M:%S}")
+        raise TimeWordsError(f"{date_time(moment)} has passed: it is {date_time(earliest)}")
     return moment
 
 

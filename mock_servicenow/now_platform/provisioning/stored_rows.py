@@ -8,6 +8,7 @@ from mock_servicenow.now_platform.dictionary.values import is_storable
 from mock_servicenow.now_platform.records.intake import COUNTERS, assign_number
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.users import one_way
+from privman_core.natural_numbers import MANY, natural_number
 
 Key = tuple[str, ...]
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -22,7 +23,6 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "oauth_entity": ("client_id",),
 }
 """The columns by which a record of another instance is one that is here already, whatever their sys_ids."""
-_MOST_DIGITS = 18
 """Of a count: every number with so many fits in the database."""
 
 
@@ -57,9 +57,8 @@ def count_past(session: Session, numbers: Iterable[tuple[str, str]]) -> None:
 
 def _count(number: str, prefix: str) -> int:
     """Return the count in a number; -1 for one with another prefix, or with more digits than counting can reach."""
-    digits = number.removeprefix(prefix)
-    is_counted = number.startswith(prefix) and digits.isascii() and digits.isdecimal()
-    return int(digits) if is_counted and len(digits) <= _MOST_DIGITS else -1
+    count = natural_number(number.removeprefix(prefix)) if number.startswith(prefix) else None
+    return -1 if count is None or count == MANY else count
 
 
 def to_stored(session: Session, table: str, values: dict[str, str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.now_platform.rest.catalog_items import ITEMS, MOST_VARIABLES
 from mock_servicenow.now_platform.rest.catalog_orders import OPTIONS, Wanted, add_options, check_options
 from mock_servicenow.now_platform.rules.catalog_rules import FULL, LINES, MOST_LINES
+from privman_core.natural_numbers import natural_number
 
 CARTS = "sc_cart"
 _LARGEST_QUANTITY = 10_000
@@ -36,8 +37,8 @@ def quantity_of(body: Mapping[str, object], usual: str = "") -> int:
 
 def checked_quantity(given: str) -> int:
     """Return a quantity as a number; raises BadRequest with the documented words."""
-    number = int(given) if given.isdecimal() and len(given) < len(str(_LARGEST_QUANTITY)) else 0
-    if not number:
+    number = natural_number(given)
+    if not number or number >= _LARGEST_QUANTITY:
         told = f"the quantity is '{given}'; expected a whole number from 1 to {_LARGEST_QUANTITY - 1:,}"
         raise BadRequest("Invalid quantity value", told)
     return number

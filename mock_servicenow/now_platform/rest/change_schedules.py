@@ -17,12 +17,13 @@ from mock_servicenow.now_platform.rest.call import Answer, Call
 from mock_servicenow.now_platform.rest.change_records import CHANGES, record_of
 from mock_servicenow.now_platform.rest.change_workers import Span, begun, messages
 from mock_servicenow.now_platform.rest.record_bodies import longest_body, read_object
+from privman_core.natural_numbers import natural_number
 
 ITEMS = "cmdb_ci"
 PARAMETERS = ("duration_in_seconds", "planned_start_time")
 _WINDOW = Property("change.conflict.next_available.schedule_window", "90")
 _MOST_CHANGES = 1_000
-_MOST_DIGITS = 8
+_MOST_SECONDS, _MOST_DAYS = 99_999_999, 9_999
 _DATES = frozenset({"start_date", "end_date"})
 
 
@@ -83,11 +84,12 @@ def _item(change: Record) -> str:
 
 def _duration(given: Mapping[str, object]) -> timedelta:
     text = str(given.get("duration_in_seconds", ""))
-    if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS and int(text)):
+    seconds = natural_number(text)
+    if not seconds or seconds > _MOST_SECONDS:
         raise BadRequest(
             "Invalid duration_in_seconds", f"duration_in_seconds is '{text}'; expected a number of seconds"
         )
-    return timedelta(seconds=int(text))
+    return timedelta(seconds=seconds)
 
 
 def _planned_start(session: Session, given: Mapping[str, object]) -> datetime:
@@ -100,8 +102,8 @@ def _planned_start(session: Session, given: Mapping[str, object]) -> datetime:
 
 
 def _days(session: Session) -> int:
-    text = session.system_property(_WINDOW)
-    return int(text if text.isascii() and text.isdecimal() and len(text) <= len("9999") else _WINDOW.usual)
+    days = natural_number(session.system_property(_WINDOW))
+    return int(_WINDOW.usual) if days is None or days > _MOST_DAYS else days
 
 
 def _slots(session: Session, item: str, change: str, start: datetime, length: timedelta) -> Iterator[Span]:

@@ -27,6 +27,7 @@ from mock_servicenow.now_platform.rest.record_bodies import check_length, longes
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
 from privman_core.cuts import cut
 from privman_core.findings import MOST_FINDINGS
+from privman_core.natural_numbers import natural_number
 
 _LIMITS = Property("glide.processor.json.row_limit"), Property("glide.json.export.limit"), UI_LIMIT
 _DISPLAYED = Property("glide.json.return_displayValue", "false")
@@ -165,7 +166,7 @@ class JsonService:
         if not (asked.query or asked.sys_id):
             raise BadRequest(f"Cannot {verb} with empty sysparm_query")
         wanted = asked.parameters.get(_COUNT, "")
-        if wanted and not (wanted.isascii() and wanted.isdecimal()):
+        if wanted and natural_number(wanted) is None:
             raise BadRequest(
                 f"Invalid {_COUNT}", f"{_COUNT} is '{cut(wanted, _LONGEST_NAME)}'; expected a whole number"
             )

@@ -27,6 +27,7 @@ from mock_servicenow.now_platform.rest.endpoints import Endpoints, Taking
 from mock_servicenow.now_platform.rest.formats import Document, Result
 from mock_servicenow.now_platform.rest.parameters import NOTHING_ASKED
 from mock_servicenow.now_platform.rest.shapes import Shapes, shown_fields
+from privman_core.natural_numbers import natural_number
 
 ARTICLES, USES = "kb_knowledge", "kb_use"
 DEFAULT_LIMIT, MOST_ARTICLES = 30, 500
@@ -136,8 +137,9 @@ def _of_languages(call: Call) -> str:
 def _number(call: Call, name: str, usual: int, most: int) -> int:
     """Return a parameter that is a whole number; another one becomes a finding."""
     text = call.query.get(name, "") or str(usual)
-    if text.isascii() and text.isdecimal():
-        return min(int(text[:10]), most)
+    number = natural_number(text)
+    if number is not None:
+        return min(number, most)
     call.swallowed("parameter-ignored", f"{name} is '{text}', expected a whole number: it was ignored", name)
     return usual
 

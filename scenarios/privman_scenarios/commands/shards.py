@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Self, TypeVar, cast
 
+from privman_core.natural_numbers import natural_number
+
 Item = TypeVar("Item")
 MOST_SHARDS = 1_000
 _NOTHING = object()
@@ -30,10 +32,10 @@ class Shard:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the shard that a text such as ``2/5`` names; raises ValueError."""
-        number, _, count = text.partition("/")
-        if not (number.isascii() and number.isdecimal() and count.isascii() and count.isdecimal()):
+        number, count = map(natural_number, text.partition("/")[::2])
+        if number is None or count is None:
             raise ValueError(text)
-        return cls(int(count), int(number))
+        return cls(count, number)
 
     def __str__(self) -> str:
         return f"{self.number}/{self.count}"

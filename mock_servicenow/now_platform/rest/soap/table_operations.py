@@ -8,6 +8,7 @@ from msgspec import Struct
 from mock_servicenow.now_platform.rest.call import Answer, Call, Steps
 from mock_servicenow.now_platform.rest.soap.soap_message import Element, Writer
 from privman_core.cuts import cut
+from privman_core.natural_numbers import natural_number
 from privman_core.near_words import hint
 
 QUERY_WORDS = (
@@ -31,7 +32,7 @@ RECORD = "record"
 DISPLAYED = "dv_{}"
 """Names what people read of a column beside its value."""
 LONGEST_NAME = 100
-MOST, _DIGITS = 2**31 - 1, 10
+MOST = 2**31 - 1
 FAILED = "com.glide.processors.soap.SOAPProcessingException"
 Run = Callable[[Any, "SoapCall"], Answer | Steps]
 """Answers a call by the services of tables."""
@@ -90,5 +91,5 @@ class SoapCall(Struct, frozen=True):
 
 def number(text: str) -> int | None:
     """Return a whole number, at most `MOST`; None for another text."""
-    digits = text.strip()
-    return min(int(digits.lstrip("0")[:_DIGITS] or 0), MOST) if digits.isascii() and digits.isdecimal() else None
+    found = natural_number(text.strip())
+    return None if found is None else min(found, MOST)
