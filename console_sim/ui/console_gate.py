@@ -17,7 +17,6 @@ from console_sim.settings import Settings
 from console_sim.ui.navigation import HOME, LOG_IN, link
 from console_sim.ui.one_time_notes import OneTimeNotes
 from privman_core.clock import Clock
-from privman_core.control import is_foreign_page
 from privman_core.ids import Ids, is_same
 from privman_core.own_machine import is_opened_here
 from privman_core.pages.browser_sessions import SessionOwners, SessionTokens, idle_person
@@ -172,10 +171,6 @@ class ConsoleGate(Gate[ConsoleVisit]):
     def log_in_page(self, back: str) -> str:
         """Return the address of the log-in page, which leads back to a page."""
         return link(LOG_IN, page=back) if back not in ("", HOME) and len(back) <= _LONGEST_ASKED else LOG_IN
-
-    def trusts_form(self, visit: ConsoleVisit) -> bool:
-        """Refuse what a page of another site posts, even with the right token."""
-        return not is_foreign_page(visit.request) and super().trusts_form(visit)
 
     async def answer(self, visit: ConsoleVisit, show: Show[ConsoleVisit]) -> web.Response:
         """Return the page; raises PageError for what the console refuses."""

@@ -183,8 +183,10 @@ class Gate(ABC, Generic[V]):
         """Return what a browser gets instead of a page that is not public; None to let it in."""
 
     def trusts_form(self, visit: V) -> bool:
-        """Return whether a posted form comes from a page of this session."""
-        return is_same(visit.session.token, visit.form.value(visit.frame.token_field))
+        """Return whether a posted form comes from a page of this session, and not from one of another site."""
+        return not is_foreign_page(visit.request) and is_same(
+            visit.session.token, visit.form.value(visit.frame.token_field)
+        )
 
     def is_typed(self, _name: str) -> bool:
         """Return whether people fill in the field of that name, so that a refused form shows its value again."""

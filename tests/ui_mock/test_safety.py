@@ -83,6 +83,19 @@ async def test_pages_link_to_the_cockpit(site: Site, blueprint: Blueprint, setti
         assert "cockpit" not in await answer.text()
 
 
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}], ids=str
+)
+async def test_form_of_another_site_is_refused(site: Site, headers: dict[str, str]) -> None:
+    """Even with the token of this session; one of the own site is not."""
+    person = await site.person()
+    form = {"sysparm_ck": person.token}
+    refused = await person.post("/logout.do", form, headers=headers)
+    assert (refused.status, "A page of another site sent it." in refused.html) == (403, True)
+    own = {"Origin": site.url, "Sec-Fetch-Site": "same-origin"}
+    assert (await person.post("/logout.do", form, headers=own)).status == 200
+
+
 async def test_expired_form_shows_what_was_typed(site: Site) -> None:
     """It says why nothing was changed, repeats no secret, and leads to the log-in and back, or to the form."""
     sys_id = await site.insert("u_toy", {"u_name": "bear"})
