@@ -21,8 +21,6 @@ from privman_core.cockpit.contract_comparison import (
 from privman_core.cuts import cut
 from privman_core.exchange import path_of
 
-DOUBTFUL_VALUE = "doubtful-value"
-"""The rule of the finding about a doubtful value."""
 _JSON = "application/json"
 _LONGEST = 300
 _TITLES = ("Method, path and status", "Request", "Answer")
@@ -111,7 +109,7 @@ class ExchangeParts:
             meaning=MEANING[part.evidence],
             sources=[*_sources(part)],
             problems=[self._mask(each.message) for each in part.violations],
-            rule=next((DOUBTFUL_VALUE if each.doubtful else each.schema for each in part.violations), ""),
+            rule=next(("doubtful-value" if each.doubtful else each.schema for each in part.violations), ""),
             overrides=[text for each, text in overrides if not differences.isdisjoint(each.explains)],
         )
 

@@ -42,6 +42,7 @@ from mock_servicenow.now_platform.records.rows import Record, Values, Work
 from mock_servicenow.now_platform.users import ADMIN_ROLE, GUEST, User
 from privman_core.findings import MOST_IDS, Finding, Findings
 from privman_core.ids import Ids
+from privman_core.inputs import quoted
 
 MEGABYTE = 1024 * 1024
 PUBLIC = "sys_public"
@@ -327,6 +328,8 @@ class View:
 
     def denial(self, operation: str, table: str) -> str:
         """Return why access rules do not let the user do that: the role that is lacking, or what they depend on."""
+        if self.dictionary.table(table) is None:
+            return f"there is no table {quoted(table)}"
         user, rules = repr(self.user.user_name), f"the access rules for {operation} on {table}"
         if roles := self.sight.demanded(table, operation):
             return f"{rules} demand the role {' or '.join(roles)}, which {user} lacks"
