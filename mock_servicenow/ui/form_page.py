@@ -13,7 +13,7 @@ from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.decisions import Decisions
 from mock_servicenow.ui.event_notes import Note, NotedEvent, follow, shown, take_note
 from mock_servicenow.ui.form_actions import FormActions, Refusal, aborted, not_done
-from mock_servicenow.ui.form_fields import LONG_TEXT, form_fields, sections, system_fields
+from mock_servicenow.ui.form_fields import LONG_TEXT, FormField, form_fields, sections, system_fields
 from mock_servicenow.ui.form_head import FormHead, form_head, way_back
 from mock_servicenow.ui.form_reader import ADD, REMOVE, FormReader
 from mock_servicenow.ui.instance_gate import InstanceVisit
@@ -74,43 +74,11 @@ class FormPage:
 
     def _values(self, visit: InstanceVisit, table: str, refusal: Refusal | None) -> dict[str, object]:
         with self._instance.transaction(visit.user, visit.findings) as session:
-            record, new = _record(session, visit, table), _is_new(visit)
-            decision = None if new else self._decisions.about(session, record)
-            writable = _may_write(session, record, new=new) and decision is None
-            asked = frozenset() if decision is None else decision.asked
-            kept = frozenset[str]() if new else self._kept_of(record.table)
-            every = form_fields(session, record, writable=writable, kept=kept)
-            fields = [each for each in every if each.column.name not in asked]
-            draft = visit.request.method == "POST" and (refusal is None or refusal.keeps)
-            reader = FormReader(session, visit.form, visit.form.value("sys_action"))
-            if draft and refusal is None:
-                reader.redraw(fields)
-            elif draft:
-                reader.read(fields)
-            if refusal is not None:
-                refusal.put_beside(fields)
-            place = self._place(visit, record.table)
-            back = way_back(visit, place)
-            return {
-                "title": _title(session, record, new=new),
-                "head": FormHead(back)
-                if new
-                else form_head(session, record, place, back, self._decisions.request_id(record)),
-                "new": new,
-                "action": f"/{record.table}.do?sys_id=-1" if new else place.form(record),
-                # A draft keeps the stamps of the form that was opened, so that a stale one is still refused.
-                "versions": {} if new else _versions(session, record, visit.form if draft else None),
-                "fields": fields,
-                "sections": sections(fields),
-                "system": [] if new else system_fields(session, record),
-                "decision": decision,
-                "writable": writable,
-                "deletable": not new and bool(session.allowed("delete", [record])),
-                "refusal": refusal,
-                "note": _DRAFT if draft and refusal is None else take_note(visit, record.sys_id),
-                "posted": visit.form if draft else Form(),
-                "zone": time_zone(session),
-            }
+            record = _record(session, visit, table)
+            form, place = _ShownForm(session, visit, record, refusal), self._place(visit, record.table)
+            if _is_new(visit):
+                return form.new(place)
+            return form.existing(place, self._decisions, self._kept_of(record.table))
 
     def _act(self, visit: InstanceVisit) -> NotedEvent:
         """Write, and return the outcome."""
@@ -129,6 +97,72 @@ class FormPage:
     def _place(self, visit: InstanceVisit, table: str) -> RecordPlace:
         place = RecordPlace.read(visit, table)
         return place if self._tables.shows(place.table) else RecordPlace(table)
+
+
+class _ShownForm:
+    """The form of one record, read in one transaction; the methods return the values of the template."""
+
+    def __init__(self, session: Session, visit: InstanceVisit, record: Record, refusal: Refusal | None) -> None:
+        self._session = session
+        self._visit = visit
+        self._record = record
+        self._refusal = refusal
+        self._is_draft = visit.request.method == "POST" and (refusal is None or refusal.keeps)
+
+    def new(self, place: RecordPlace) -> dict[str, object]:
+        """Return those of a record that is not in the table yet."""
+        table = self._record.table
+        writable = self._session.may("create", table)
+        return self._filled(form_fields(self._session, self._record, writable=writable)) | {
+            "title": f"{label(self._session, table)} - New record",
+            "head": FormHead(way_back(self._visit, place)),
+            "new": True,
+            "action": f"/{table}.do?sys_id=-1",
+            "versions": {},
+            "system": [],
+            "decision": None,
+            "writable": writable,
+            "deletable": False,
+        }
+
+    def existing(self, place: RecordPlace, decisions: Decisions, kept: frozenset[str]) -> dict[str, object]:
+        """Return those of a record; an update never changes the columns that are kept."""
+        session, record = self._session, self._record
+        decision = decisions.about(session, record)
+        writable = decision is None and bool(session.allowed("write", [record]))
+        asked = frozenset() if decision is None else decision.asked
+        every = form_fields(session, record, writable=writable, kept=kept)
+        return self._filled([each for each in every if each.column.name not in asked]) | {
+            "title": _title(session, record),
+            "head": form_head(session, record, place, way_back(self._visit, place), decisions.request_id(record)),
+            "new": False,
+            "action": place.form(record),
+            # A draft keeps the stamps of the form that was opened, so that a stale one is still refused.
+            "versions": _versions(session, record, self._visit.form if self._is_draft else None),
+            "system": system_fields(session, record),
+            "decision": decision,
+            "writable": writable,
+            "deletable": bool(session.allowed("delete", [record])),
+        }
+
+    def _filled(self, fields: list[FormField]) -> dict[str, object]:
+        """Fill the fields with what was posted, and return them with what else depends on that."""
+        reader = FormReader(self._session, self._visit.form, self._visit.form.value("sys_action"))
+        redrawn = self._is_draft and self._refusal is None
+        if redrawn:
+            reader.redraw(fields)
+        elif self._is_draft:
+            reader.read(fields)
+        if self._refusal is not None:
+            self._refusal.put_beside(fields)
+        return {
+            "fields": fields,
+            "sections": sections(fields),
+            "refusal": self._refusal,
+            "note": _DRAFT if redrawn else take_note(self._visit, self._record.sys_id),
+            "posted": self._visit.form if self._is_draft else Form(),
+            "zone": time_zone(self._session),
+        }
 
 
 _CREATED = "sys_created_on"
@@ -152,17 +186,9 @@ def _record(session: Session, visit: InstanceVisit, table: str) -> Record:
     return whole
 
 
-def _may_write(session: Session, record: Record, *, new: bool) -> bool:
-    if new:
-        return session.may("create", record.table)
-    return bool(session.allowed("write", [record]))
-
-
-def _title(session: Session, record: Record, *, new: bool) -> str:
+def _title(session: Session, record: Record) -> str:
     """Return the title of a form: the table's label, and the record's display value or else its time of creation."""
     named, columns = label(session, record.table), readable(session, record.table)
-    if new:
-        return f"{named} - New record"
     column = session.dictionary.display_column(record.table)
     name = session.display(record, column) if column in columns and column != "sys_id" else ""
     if not name and _CREATED in columns:

@@ -22,7 +22,7 @@ from mock_servicenow.ui.list_query import LAST_ROW, LONGEST_CRUMBS, ROWS, ListQu
 from mock_servicenow.ui.list_rows import ListRow, ListRows
 from mock_servicenow.ui.list_search import searched
 from mock_servicenow.ui.metadata_entries import MetadataColumn
-from mock_servicenow.ui.row_actions import RowActions, RowChoices, Scope, refused
+from mock_servicenow.ui.row_actions import RowActions, RowChoices, RowScope, refused
 from mock_servicenow.ui.visible_schema import VisibleTables, is_number, label, time_zone
 from privman_core.pages.rendering import see
 
@@ -91,7 +91,7 @@ class ListPage:
 
     def _act(self, visit: InstanceVisit, table: str) -> Note:
         with self._instance.transaction(visit.user, visit.findings) as session:
-            return RowActions(Scope(session, self._decisions, table), visit.form).run()
+            return RowActions(RowScope(session, self._decisions, table), visit.form).run()
 
     def _searched(self, visit: InstanceVisit, url: ListUrl) -> str:
         with self._instance.transaction(visit.user, visit.findings) as session:
@@ -131,7 +131,7 @@ class _List:
     def _read(self, query: CompiledQuery) -> tuple[list[ListRow], RowChoices]:
         """Return the rows of the page, and what the user may do to them."""
         rows = ListRows(self._session, self._url, self._columns, self._metadata)
-        actions = RowChoices(Scope(self._session, self._decisions, self._url.table))
+        actions = RowChoices(RowScope(self._session, self._decisions, self._url.table))
         shown: list[ListRow] = []
         for records in self._session.parts(self._url.table, query, limit=ROWS, offset=self._url.first - 1):
             shown += rows.read(records, self._url.first + len(shown))

@@ -32,7 +32,7 @@ _WORDS: dict[Outcome, tuple[str, str]] = {
 }
 
 
-class Scope(Struct, frozen=True):
+class RowScope(Struct, frozen=True):
     """The list whose rows are selected, and who acts on them."""
 
     session: Session
@@ -51,34 +51,34 @@ class RowAction(Struct, frozen=True):
     """
 
     question: str
-    labels: Callable[[Scope, list[Record]], Iterable[str]]
-    act: Callable[[Scope, Record, str], Outcome]
+    labels: Callable[[RowScope, list[Record]], Iterable[str]]
+    act: Callable[[RowScope, Record, str], Outcome]
     done: tuple[str, str]
 
 
-class Choice(Struct, frozen=True):
+class ActionChoice(Struct, frozen=True):
     """An action as the list offers it."""
 
     value: str
     label: str
 
 
-def _responses(scope: Scope, records: list[Record]) -> Iterable[str]:
+def _responses(scope: RowScope, records: list[Record]) -> Iterable[str]:
     return scope.decisions.responses(scope.session, records)
 
 
-def _decide(scope: Scope, record: Record, response: str) -> Outcome:
+def _decide(scope: RowScope, record: Record, response: str) -> Outcome:
     if not scope.decisions.is_pending(record):
         return "closed"
     after = scope.session.update(record.table, record.sys_id, scope.decisions.values(Form(), response))
     return "done" if scope.decisions.took_effect(after, response) else "overruled"
 
 
-def _deletion(scope: Scope, _: list[Record]) -> Iterable[str]:
+def _deletion(scope: RowScope, _: list[Record]) -> Iterable[str]:
     return ["Delete"] if scope.session.may("delete", scope.table) else []
 
 
-def _delete(scope: Scope, record: Record, _: str) -> Outcome:
+def _delete(scope: RowScope, record: Record, _: str) -> Outcome:
     scope.session.delete(record.table, record.sys_id)
     return "done"
 
@@ -103,18 +103,18 @@ ROW_ACTIONS = {
 class RowChoices:
     """The actions that a list offers to a user, in the order of `ROW_ACTIONS`."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: RowScope) -> None:
         self._scope = scope
-        self._found: dict[str, dict[Choice, None]] = {name: {} for name in ROW_ACTIONS}
+        self._found: dict[str, dict[ActionChoice, None]] = {name: {} for name in ROW_ACTIONS}
         self.add([])
 
     def add(self, records: list[Record]) -> None:
         """Add the choices for some rows."""
         for name, action in ROW_ACTIONS.items():
             labels = action.labels(self._scope, records)
-            self._found[name] |= dict.fromkeys(Choice(_value(name, label), label) for label in labels)
+            self._found[name] |= dict.fromkeys(ActionChoice(_value(name, label), label) for label in labels)
 
-    def choices(self) -> list[Choice]:
+    def choices(self) -> list[ActionChoice]:
         """Return each choice once."""
         return [choice for some in self._found.values() for choice in some]
 
@@ -126,7 +126,7 @@ class RowChoices:
 class RowActions:
     """Does what the chosen action says to the selected rows of a list."""
 
-    def __init__(self, scope: Scope, form: Form) -> None:
+    def __init__(self, scope: RowScope, form: Form) -> None:
         self._scope = scope
         self._form = form
         first, colon, self._label = form.value("sys_action").partition(":")
