@@ -2,12 +2,14 @@
 
 from msgspec import Struct
 
+from mock_servicenow.now_platform.errors import OperationFailed
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.privilege_manager.approval_requests import ActivityTypes
 from mock_servicenow.privilege_manager.tables import AppTables, RequestRow
 from mock_servicenow.ui.composite_values import UNITS, join_duration
 from mock_servicenow.ui.metadata_entries import Metadata, read_metadata
+from privman_core.inputs import quoted
 from privman_core.pages.forms import Form
 
 DELETE, ACTION = "delete", "decide:"
@@ -82,7 +84,13 @@ class Decisions:
         return rows[record.table].row(record).request_id if record.table in rows else ""
 
     def values(self, form: Form, response: str) -> dict[str, str]:
-        """Return the new values of a request that a form decides; raises FieldError for an invalid duration."""
+        """Return the new values of a request that a form decides.
+
+        Raises FieldError for an invalid duration, and OperationFailed for a response that would leave it pending; no
+        business rule refuses that, since it changes nothing.
+        """
+        if response in ("", self._pending):
+            raise OperationFailed(f"{quoted(response)} is no response that decides a request")
         values = {
             RequestRow.status: response,
             RequestRow.comment: form.value("decision.comment"),

@@ -146,6 +146,11 @@ async def test_approvers_answer_selected_requests(site: Site) -> None:
     every = {"select_all": "1", "shown": rows, "decision.duration.hours": "ignored"}
     refused = await approver.post(path, every | {"sys_action": "decide:Deny"})
     assert "Nothing was changed. Business rule &#39;Admit decision&#39; aborted it" in refused.html
+    for nothing in ("", "Pending"):  # no rule refuses what changes nothing
+        action = {"sys_action": f"decide:{nothing}"}
+        form = await approver.post(f"/{REQUEST}.do?sys_id={first}", action | {"sys_mod_count": "0"})
+        for shown in (form, await approver.post(path, every | action)):
+            assert f"&#39;{nothing}&#39; is no response that decides a request" in shown.html
     answered = await approver.post(path, every | {"sys_action": "decide:Maybe"})
     assert "1 request was decided. 1 record was not pending." in answered.html
     assert [(await site.read(REQUEST, each))["status"] for each in (first, second)] == ["Maybe", "Deny"]
