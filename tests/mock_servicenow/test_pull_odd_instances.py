@@ -48,7 +48,7 @@ ODD: dict[str, list[dict[str, Any]]] = {
         column(13, "sys_id", "GUID"),
         column(14, "u odd", "string"),
         column(15, "short_description", "reference", "task", reference="sys_user"),
-        column(16, "u_twice", "string"),
+        column(16, "u_twice", "string", max_length="9" * 5_000),  # more digits than Python reads
         column(17, "order", "integer"),
         column(18, "", "collection", "U_ODD"),
         column(19, "", "collection", "u_orphan"),
