@@ -133,6 +133,11 @@ def visible(text: str) -> str:
     return CONTROL.sub(lambda found: found[0] if found[0] in "\n\t" else escape_controls(found[0]), text)
 
 
+def visible_lines(text: str) -> str:
+    """Return the text as `visible` does, with lines that end as those of a posted form, too."""
+    return visible(text.replace("\r\n", "\n"))
+
+
 def quoted(value: object) -> str:
     """Return the value's repr, truncated; the mark of a cut text is within its quotes."""
     return repr(cut(value, _LONGEST_SHOWN)) if isinstance(value, str) else cut(repr(value), _LONGEST_SHOWN)

@@ -8,6 +8,7 @@ from console_sim.approval_request import ApprovalRequest, RequestState
 from console_sim.request_metadata import read_metadata
 from privman_contracts import WireNames
 from privman_core.cuts import cut
+from privman_core.inputs import visible_lines
 
 PAGE_SIZE = 25
 LONGEST_TEXT, MOST_FACTS = 2_000, 100
@@ -76,5 +77,5 @@ class FactsReader:
 
 
 def shortened(text: str) -> str:
-    """Return the text, cut if it is long."""
-    return cut(text, LONGEST_TEXT)
+    """Return the text, cut if it is long, with its controls visible: whoever decides must not read it reversed."""
+    return cut(visible_lines(text[: LONGEST_TEXT + 1]), LONGEST_TEXT)

@@ -7,9 +7,8 @@ from mock_servicenow.now_platform.dictionary.definitions import CLASS_COLUMN, SY
 from mock_servicenow.now_platform.records.list_columns import readable
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
-from mock_servicenow.ui.composite_values import Pair, pairs_in_one_line, read_pairs, split_duration
-from mock_servicenow.ui.visible_schema import is_number
-from privman_core.cuts import cut
+from mock_servicenow.ui.composite_values import Pair, read_pairs, split_duration
+from mock_servicenow.ui.visible_schema import column_text, is_number
 
 LONG_TEXT = 255
 LONGEST_SHOWN = 64 * 1024
@@ -105,8 +104,9 @@ def sections(fields: list[FormField]) -> list[tuple[str, list[FormField]]]:
 def system_fields(session: Session, record: Record) -> list[tuple[str, str]]:
     """Return the labels and texts of the system columns that have a value."""
     columns = readable(session, record.table)
-    kept = ((column.label, session.display(record, name)) for name, column in columns.items() if name in _SYSTEM)
-    return [(label, text) for label, text in kept if text]
+    kept = [column for name, column in columns.items() if name in _SYSTEM]
+    texts = ((column.label, column_text(session, record, column, LONGEST_SHOWN)) for column in kept)
+    return [(label, text) for label, text in texts if text]
 
 
 def to_text(session: Session, record: Record, column: Column) -> str:
@@ -122,7 +122,7 @@ def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> 
     if is_long:
         made.hint = f"The first {LONGEST_SHOWN:,} characters of {len(record[column.name]):,}. A form cannot change it."
     made.value = "" if is_long else to_text(session, record, column)
-    made.shown = cut(_shown(session, record, column), LONGEST_SHOWN)
+    made.shown = column_text(session, record, column, LONGEST_SHOWN)
     if column.is_reference and record[column.name]:
         made.url = f"/{column.reference}.do?sys_id={record[column.name]}"
     if column.family is Family.DURATION:
@@ -134,12 +134,6 @@ def _field(session: Session, record: Record, column: Column, *, fixed: bool) -> 
             made.control = "fixed"
             made.hint = f"{len(made.pairs):,} pairs. A form changes at most {MOST_PAIRS:,}."
     return made
-
-
-def _shown(session: Session, record: Record, column: Column) -> str:
-    if column.family is Family.PAIRS:
-        return pairs_in_one_line(record[column.name])
-    return session.display(record, column.name)
 
 
 def _control(column: Column) -> str:

@@ -10,9 +10,11 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.instance_gate import InstanceVisit
 from mock_servicenow.ui.record_place import RecordPlace
+from mock_servicenow.ui.visible_schema import column_text
 from privman_core.cockpit.addresses import search_page
 
 _STATES = ("state", "status")
+_LONGEST_STATUS = 255
 _MENU = (
     ("History", "sys_audit", "documentkey={id}"),
     ("Configure dictionary", "sys_dictionary", "name={table}"),
@@ -64,7 +66,7 @@ def way_back(visit: InstanceVisit, place: RecordPlace) -> str:
 def _status(session: Session, record: Record) -> str:
     columns = listable(session, record.table)
     name = next((name for name in _STATES if name in columns), "")
-    return session.display(record, name) if name else ""
+    return column_text(session, record, columns[name], _LONGEST_STATUS) if name else ""
 
 
 def _list(session: Session, table: str, query: str, record: Record) -> str:

@@ -19,7 +19,7 @@ from mock_servicenow.ui.form_reader import ADD, REMOVE, FormReader
 from mock_servicenow.ui.instance_gate import InstanceVisit
 from mock_servicenow.ui.record_place import RecordPlace
 from mock_servicenow.ui.record_stamps import stamps
-from mock_servicenow.ui.visible_schema import VisibleTables, label, time_zone
+from mock_servicenow.ui.visible_schema import VisibleTables, column_text, label, time_zone
 from privman_core.pages.forms import Form
 from privman_core.pages.site import PageError
 
@@ -190,10 +190,12 @@ def _title(session: Session, record: Record) -> str:
     """Return the title of a form: the table's label, and the record's display value or else its time of creation."""
     named, columns = label(session, record.table), readable(session, record.table)
     column = session.dictionary.display_column(record.table)
-    name = session.display(record, column) if column in columns and column != "sys_id" else ""
+    name = ""
+    if column in columns and column != "sys_id":
+        name = column_text(session, record, columns[column], LONG_TEXT)
     if not name and _CREATED in columns:
         name = f"Created {session.display(record, _CREATED)}"
-    return f"{named} - {name[:LONG_TEXT]}" if name else named
+    return f"{named} - {name}" if name else named
 
 
 def _versions(session: Session, record: Record, draft: Form | None) -> dict[str, str]:

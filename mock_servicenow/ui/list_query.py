@@ -12,6 +12,7 @@ from multidict import MultiMapping
 from mock_servicenow.now_platform.dictionary.definitions import Column
 from mock_servicenow.now_platform.query.syntax import Condition
 from mock_servicenow.now_platform.records.session import Session
+from privman_core.inputs import visible_lines
 from privman_core.natural_numbers import natural_number
 
 ROWS = 20
@@ -92,17 +93,17 @@ def _words(session: Session, table: str, term: str) -> str:
     groups = session.schema.queries.parser.parse(term).groups
     parsed = groups[0][0][0] if groups[0] else None
     if not isinstance(parsed, Condition) or len(parsed.path) > 1:
-        return term
+        return visible_lines(term)
     column = session.dictionary.columns(table).get(parsed.path[0])
     if column is None:
-        return term
+        return visible_lines(term)
     return f"{column.label} {parsed.operator.label} {_value(session, column, parsed.value)}".rstrip()
 
 
 def _value(session: Session, column: Column, value: str) -> str:
     if column.is_reference and value:
         return session.displays.name(column, value)
-    return next((choice.label for choice in column.choices if choice.value == value), value)
+    return next((choice.label for choice in column.choices if choice.value == value), visible_lines(value))
 
 
 class ListUrl(Struct, frozen=True):

@@ -81,7 +81,10 @@ class ListRows:
         query = self._url.query if len(self._url.query) <= LONGEST_QUERY else ""
         place = RecordPlace(self._url.table, query, number if query == self._url.query else 0)
         url = place.form(record)
-        texts = {name: column_text(self._session, record, column) for name, column in self._previewed.items()}
+        texts = {
+            name: column_text(self._session, record, column, _LONGEST_PREVIEWED)
+            for name, column in self._previewed.items()
+        }
         metadata = self._read_metadata(record)
         cells = [self._cell(record, column, texts[column.name], url, metadata) for column in self._columns]
         preview = [(label, cut(text, _LONGEST_PREVIEWED)) for label, text in self._preview(texts, metadata) if text]

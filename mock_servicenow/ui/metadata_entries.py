@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from mock_servicenow.now_platform.dictionary.values import json_text
 from privman_core.cuts import cut
+from privman_core.inputs import visible_lines
 
 MOST_ENTRIES = 1_000
 """Entries that a form shows."""
@@ -75,4 +76,4 @@ def _shortened(entries: Sequence[Entry], longest: int) -> list[Entry]:
 
 
 def _texts(found: dict[str, object], keys: Sequence[str]) -> list[Entry]:
-    return [(key, json_text(found[key])) for key in keys]
+    return [(visible_lines(key), visible_lines(json_text(found[key]))) for key in keys]

@@ -10,6 +10,8 @@ from mock_servicenow.now_platform.instance import Instance
 from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.records.session import Session
 from mock_servicenow.ui.composite_values import pairs_in_one_line
+from privman_core.cuts import cut
+from privman_core.inputs import visible_lines
 from privman_core.pages.site import PageError
 
 _NUMBERS = frozenset({Family.INTEGER, Family.DECIMAL, Family.CURRENCY})
@@ -36,11 +38,11 @@ class VisibleTables(Struct, frozen=True):
         return name not in self.hidden and self.instance.dictionary.table(name) is not None
 
 
-def column_text(session: Session, record: Record, column: Column) -> str:
-    """Return the value of a column as a list shows it."""
-    if column.family is Family.PAIRS:
-        return pairs_in_one_line(record[column.name])
-    return session.display(record, column.name)
+def column_text(session: Session, record: Record, column: Column, longest: int) -> str:
+    """Return the value of a column, cut, as lists and read-only fields show it: no control turns its direction."""
+    is_pairs = column.family is Family.PAIRS
+    text = pairs_in_one_line(record[column.name]) if is_pairs else session.display(record, column.name)
+    return visible_lines(cut(text, longest))
 
 
 def time_zone(session: Session) -> str:

@@ -456,3 +456,11 @@ async def test_documented_only_leaves_out_the_rest(site: Site) -> None:
     page = await choose(site, f"Approve {request_id}")
     await confirm(site, page, (request_id,), duration="timed", hours="1")
     assert await state(site, request_id) == ("Approved", "01:00:00", False)
+
+
+async def test_no_text_turns_its_direction(site: Site) -> None:
+    """Whoever decides sees the control that would show the end of a text backwards."""
+    await site.ask(FilePath="evil\u202egpj.exe", UserReason="a\r\nb")
+    for path in ("/manage-approvals", "/manage-approvals/history"):
+        text = (await site.person.get(path)).text
+        assert (path, "evil\\u202egpj.exe" in text, "\u202e" in text, "\\r" in text) == (path, True, False, False)

@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 
 import pytest
@@ -122,3 +123,17 @@ async def test_expired_form_shows_what_was_typed(site: Site) -> None:
         assert shown.html.count("<dt>Active</dt>") == 1
     foreign = await person.post(path, old, headers={"Sec-Fetch-Site": "cross-site"})
     assert ("A page of another site sent it." in foreign.html, "a long text" in foreign.html) == (True, False)
+
+
+async def test_no_text_turns_its_direction(site: Site) -> None:
+    """Lists, previews, details, titles and read-only fields show the control; a field that is edited keeps it."""
+    turned, shown = "evil\u202egpj.exe", "evil\\u202egpj.exe"
+    request = await site.ask()
+    await site.change(REQUEST, request, {"metadata": json.dumps({"FileName": turned, "UserReason": "a\nb"})})
+    incident = await site.insert("incident", {"short_description": turned, "description": "a\r\nb"})
+    person = await site.person()
+    for path in (f"/{REQUEST}_list.do", f"/{REQUEST}.do?sys_id={request}", "/incident_list.do"):
+        html = (await person.get(path)).html
+        assert (path, shown in html, "\u202e" in html, "\\r" in html) == (path, True, False, False)
+    form = (await person.get(f"/incident.do?sys_id={incident}")).html
+    assert f'value="{turned}"' in form
