@@ -65,3 +65,17 @@ def _armed_by(arguments: Any) -> dict[str, Any]:
     spec.pop("options", None)
     times = None if "lasts" in spec else 1
     return {"times": times, **spec, **{key: to_seconds(spec[key]) for key in ("lasts",) if key in spec}}
+
+
+async def test_faults_of_the_other_party_are_disarmed() -> None:
+    """One by its number, or all; a number that none has is refused with its words."""
+    async with both_fakes(VirtualClock(), VirtualClock()) as fakes:
+        await fakes.set_up()
+        for _ in range(3):
+            await fakes.control(fakes.console, "POST", "/faults", {"kind": "reset"})
+        for number, status, left in (("1", 200, [2, 3]), ("9", 400, [2, 3]), ("all", 200, [])):
+            form = {"party": "Console", "number": number}
+            answered, html = await fakes.post(fakes.servicenow, "/faults/disarm", form)
+            known = (await fakes.control(fakes.console, "GET", "/faults"))["faults"]
+            assert (answered, [each["number"] for each in known]) == (status, left)
+            assert ("Console has no fault 9" in html) == (number == "9")
