@@ -55,6 +55,7 @@ class Exchange(Struct, weakref=True):
         unusable: why this server, which sent it, counts an answer of success as a failure; empty if it does not.
         mark: identifies it, also in the journal of the other party if that is on this machine (see `is_shared`); empty
             for what a third party sent.
+        retirements: how many secrets had been retired when it began: it may have all later ones in the clear.
         real: when it began in real time, whatever the clock says.
         shown_url: as it was shown last, so that no search masks it again; None if it never was.
         shown_bodies: as they were searched last; None if they never were.
@@ -86,6 +87,7 @@ class Exchange(Struct, weakref=True):
     edited: bool = False
     unusable: str = ""
     mark: str = ""
+    retirements: int = 0
     real: datetime | None = None
     shown_url: ShownUrl | None = None
     shown_bodies: ShownBodies | None = None

@@ -60,6 +60,7 @@ class Journal:
         self._real = RealClock() if clock.virtual else clock
         self.started = self._real.now()
         self._secrets = secrets
+        secrets.keep_for_a_journal()
         self._judge = judge
         self._kept_exchanges = kept_exchanges
         self._kept_bytes = kept_bytes
@@ -88,8 +89,10 @@ class Journal:
         self.changes += 1
         kept = body[:KEPT_BODY]
         exchange = Exchange(self._begun, self._clock.now(), direction, method, url, headers, kept, len(body))
-        exchange.real = self._real.now()
+        exchange.real, exchange.retirements = self._real.now(), self._secrets.retirements
         self._entries.append(exchange)
+        if self._secrets.is_full:
+            self._forget_secrets()
         if len(self._entries) > self._kept_exchanges:
             self._evict()
         return exchange
@@ -287,11 +290,21 @@ class Journal:
     def _evict(self) -> None:
         """Drop the oldest exchanges until the others fit."""
         while self._entries and (len(self._entries) > self._kept_exchanges or self._bytes > self._kept_bytes):
-            gone = self._entries.popleft()
-            gone.journaled = False
-            self._bytes -= gone.size
-            self.evicted += 1
-            self._unchecked += bool(gone.findings) or not gone.judged
+            self._evict_oldest()
+
+    def _evict_oldest(self) -> None:
+        gone = self._entries.popleft()
+        gone.journaled = False
+        self._bytes -= gone.size
+        self.evicted += 1
+        self._unchecked += bool(gone.findings) or not gone.judged
+
+    def _forget_secrets(self) -> None:
+        """Forget retired secrets; exchanges from the time of those that must be forgotten are evicted, never shown."""
+        outdated = self._secrets.outdated()
+        while self._entries[0].retirements < outdated:
+            self._evict_oldest()
+        self._secrets.forget(self._entries[0].retirements)
 
 
 async def aside(exchange: Exchange, work: Callable[[Exchange], Result]) -> Result:

@@ -5,7 +5,6 @@ from base64 import b64decode, b64encode, urlsafe_b64encode
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice
 from threading import Lock
 
 from privman_core.cuts import CUT
@@ -15,7 +14,7 @@ from privman_core.spans import SHORTEST, Needles, Span, Unescaped, Words, bare, 
 
 MASK = "***"
 SHORTEST_WORD = 3
-KEPT_RETIRED = 1_000
+KEPT_RETIRED, MOST_RETIRED = 1_000, 5_000
 MOST_PLACES = 1_000
 KEPT_CHARACTERS = 1_000_000
 _REMEMBERED, _LONGEST_REMEMBERED = 1_000, 2_000  # texts, and characters of each
@@ -24,6 +23,7 @@ _DEEPEST = 3
 _PACKED = re.compile(r"[A-Za-z0-9+/_-]{8,}+={0,2}")
 _BREAK, _LAST_LINE = re.compile(r"\r?\n"), re.compile(r"\r?\n[A-Za-z0-9+/_-]{1,7}={0,2}(?![A-Za-z0-9+/_=-])")
 _BROKEN = re.compile(r"[A-Za-z0-9+/_-]++(?:\s++[A-Za-z0-9+/_-]++)*+(?:\s*+=){0,2}")
+_PROSE = re.compile(r"[^\W\d_]*+\d{0,4}(?:[ /_.:?=&-][^\W\d_]*+\d{0,4})*+")  # names, paths, addresses, times
 _BLANK = re.compile(r"\s")
 _DECODER = getincrementaldecoder("utf-8")  # leaves out a character that is cut
 _STANDARD = str.maketrans("-_", "+/")
@@ -45,11 +45,12 @@ class Secrets:
 
     Args:
         kept: how many retired secrets are still masked, the newest, up to `KEPT_CHARACTERS` in total; those in use
-            always are.
+            always are, and so are those that a journal still needs (see `keep_for_a_journal`).
         fields: names of fields that hold secrets, beyond those whose names say so; of several words the last counts.
 
     Attributes:
         learned: how often that which is masked has changed.
+        retirements: how often a secret was retired.
     """
 
     def __init__(self, kept: int = KEPT_RETIRED, fields: frozenset[str] = frozenset()) -> None:
@@ -58,8 +59,11 @@ class Secrets:
         self._headers = frozenset[str]()
         self._parameters = frozenset[str]()
         self._live: dict[str, None] = {}
-        self._retired: dict[str, None] = {}
+        self._retired: dict[str, int] = {}  # with `retirements` then
         self._characters = 0  # of the retired secrets
+        self._room = 2 * kept
+        self._forgets_itself = True
+        self.retirements = 0
         self._needles = Needles()
         self._words = Words()
         self._masked_before: dict[tuple[str, str], str] = {}  # by the name of the header, or none, and the text
@@ -71,10 +75,19 @@ class Secrets:
         if secret in self._live or not is_distinct(secret):
             return
         with self._lock:
-            self._retired.pop(secret, None)
+            if self._retired.pop(secret, None) is not None:
+                self._characters -= len(secret)
             self._live[secret] = None
             _learn(self._needles, secret)
             self._begin_anew()  # last, so that no text is remembered here that was masked without the secret
+
+    def add_chosen(self, secret: str) -> None:
+        """Mask a text that a caller chose, unless it looks like a name, a path, an address or prose.
+
+        Such a text is masked by its place alone, since whoever chose it could hide what a journal has of others.
+        """
+        if not _PROSE.fullmatch(secret):
+            self.add(secret)
 
     def add_word(self, secret: str) -> None:
         """Mask this text wherever it appears in a message, for ever, though it may be an ordinary word.
@@ -121,10 +134,35 @@ class Secrets:
             if secret not in self._live:
                 return
             del self._live[secret]
-            self._retired[secret] = None
+            self.retirements += 1
+            self._retired[secret] = self.retirements
             self._characters += len(secret)
-            if len(self._retired) >= 2 * self._kept or self._characters > 2 * KEPT_CHARACTERS:
-                self._forget()
+            if self._forgets_itself and self.is_full:
+                self._forget(self.retirements)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are so many retired secrets that some should be forgotten."""
+        return len(self._retired) >= self._room or self._characters > 2 * KEPT_CHARACTERS
+
+    def keep_for_a_journal(self) -> None:
+        """Forget nothing until `forget`; a journal calls that, which knows what its exchanges may have."""
+        self._forgets_itself = False
+
+    def outdated(self) -> int:
+        """Return up to which of the `retirements` secrets must be forgotten, whatever needs them."""
+        with self._lock:
+            characters = 0
+            for place, (secret, number) in enumerate(reversed(self._retired.items())):
+                characters += len(secret)
+                if place >= MOST_RETIRED or characters > KEPT_CHARACTERS:
+                    return number
+            return 0
+
+    def forget(self, last: int) -> None:
+        """Forget what was retired up to that one of the `retirements`, apart from the newest."""
+        with self._lock:
+            self._forget(last)
 
     def retire_all(self) -> None:
         """Retire every secret, as at a reset."""
@@ -205,14 +243,15 @@ class Secrets:
         scheme, _, rest = value.partition(" ")
         return f"{scheme} {MASK}" if rest and scheme.lower() in _SCHEMES else MASK
 
-    def _forget(self) -> None:
-        newest, characters = list[str](), 0
-        for secret in islice(reversed(self._retired), self._kept):
-            if characters + len(secret) > KEPT_CHARACTERS:
+    def _forget(self, last: int) -> None:
+        kept, characters = dict[str, int](), 0
+        for secret, number in reversed(self._retired.items()):
+            if number <= last and (len(kept) >= self._kept or characters + len(secret) > KEPT_CHARACTERS):
                 break
-            newest.append(secret)
+            kept[secret] = number
             characters += len(secret)
-        self._retired, self._characters = dict.fromkeys(reversed(newest)), characters
+        self._retired, self._characters = dict(reversed(kept.items())), characters
+        self._room = 2 * max(self._kept, len(kept))
         self._needles = Needles()
         for secret in (*self._live, *self._retired):
             _learn(self._needles, secret)

@@ -114,7 +114,7 @@ class ConsoleClient:
             reason = "the token call was answered with 200, but without a usable token"
             answer.reject(reason)
             raise _NoTokenError(_NO_ANSWER, reason)
-        self._secrets.add(token)
+        self._secrets.add_chosen(token)
         return token
 
     async def _post(  # noqa: PLR0913 - what a request is made of

@@ -159,7 +159,7 @@ class Registrations:
         for row in self._table.all(session):
             self._mask_client_id(json_object(row.instance_metadata) or {})
         for kept in self._kept_apart.all(session):
-            self._secrets.add(kept.secret)
+            self._secrets.add_chosen(kept.secret)
 
     def exists(self, session: Session, instance_id: str) -> bool:
         """Return whether a console is registered under this Instance Id."""
@@ -186,7 +186,7 @@ class Registrations:
         if kept is not None:
             pairs[self._password] = kept.secret
         configuration = Configuration.read(self._rules, pairs)
-        self._secrets.add(configuration.password)
+        self._secrets.add_chosen(configuration.password)
         return configuration
 
     def _keep_secret(self, context: RuleContext) -> None:
@@ -245,7 +245,7 @@ class Registrations:
             self._secrets.add(client_id)
 
     def _keep(self, session: Session, instance_id: str, secret: str) -> None:
-        self._secrets.add(secret)
+        self._secrets.add_chosen(secret)
         kept = self._kept(session, instance_id)
         if kept is not None:
             self._kept_apart.update(session, kept.sys_id, {SecretRow.secret: secret})

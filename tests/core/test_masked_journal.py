@@ -43,6 +43,27 @@ async def test_long_bodies_are_masked_by_what_is_known_now(roomy_party: Party) -
     assert [each["body"][-5:] for each in (printed["request"], printed["response"])] == ["x ***"] * 2
 
 
+async def test_a_dead_secret_stays_masked_while_the_journal_has_exchanges_from_its_time(party: Party) -> None:
+    """However many die after it: if there are too many, those exchanges are evicted, and never shown unmasked."""
+
+    def die(*secrets: str) -> None:
+        for secret in secrets:
+            party.secrets.add(secret)
+            party.secrets.retire(secret)
+
+    party.secrets.add("OldSecret-1")
+    await party.call("POST", "/x?said=OldSecret-1", data="OldSecret-1")
+    die("OldSecret-1", *(f"{number:05}-secret" for number in range(2_500)))
+    await party.call("POST", "/y")
+    _, body = await party.call("GET", "/__admin/requests")
+    assert [each["url"] for each in body["requests"]] == ["/x?said=***", "/y"]
+    assert "OldSecret-1" not in str(body)
+    die(*(f"{number:05}-secret" for number in range(2_500, 5_500)))
+    await party.call("POST", "/z")
+    _, body = await party.call("GET", "/__admin/requests")
+    assert [each["url"] for each in body["requests"]] == ["/y", "/z"]
+
+
 @pytest.mark.long
 async def test_live_secrets_are_never_forgotten(party: Party) -> None:
     """However many secrets come after one that is in use, it stays masked; of the others the last thousand do."""

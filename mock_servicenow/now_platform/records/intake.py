@@ -106,7 +106,7 @@ class Intake:
     def _secret(self, column: Column, text: str) -> str:
         view, store = self._view, one_way(self._view.dictionary.root(self._table), column.name, column.type)
         if column.type != "password":  # a user's own, which may be any word
-            view.kernel.secrets.add(text)
+            view.kernel.secrets.add_chosen(text)
         return text if store is None else store(text, view.ids)
 
     def _unknown_choice(self, column: Column, text: str) -> str | None:

@@ -87,14 +87,11 @@ class OAuthEndpoints:
         await self._instance.run(lambda: self._revoke(request.query.get("token", "")))
         return self._finished(request, web.Response())
 
-    def _asserted(self, request: web.Request) -> dict[str, str]:
+    @staticmethod
+    def _asserted(request: web.Request) -> dict[str, str]:
         """Return the assertion that PySNC sends in a header of its own instead of in the form."""
         scheme, _, assertion = request.headers.get("Authentication", "").partition(" ")
-        if scheme != "Bearer":
-            return {}
-        self._secrets.add(assertion)
-        self._secrets.retire(assertion)  # it is used once, and anybody may send one
-        return {"assertion": assertion}
+        return {"assertion": assertion} if scheme == "Bearer" else {}
 
     def _issue(self, form: Form, findings: list[Finding]) -> Mapping[str, str | int] | None:
         with self._instance.transaction(self._instance.system) as session:
