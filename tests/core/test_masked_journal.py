@@ -53,7 +53,7 @@ async def test_a_dead_secret_stays_masked_while_the_journal_has_exchanges_from_i
 
     party.secrets.add("OldSecret-1")
     await party.call("POST", "/x?said=OldSecret-1", data="OldSecret-1")
-    die("OldSecret-1", *(f"{number:05}-secret" for number in range(2_500)))
+    die("OldSecret-1", "OldSecret-1", *(f"{number:05}-secret" for number in range(2_500)))
     await party.call("POST", "/y")
     _, body = await party.call("GET", "/__admin/requests")
     assert [each["url"] for each in body["requests"]] == ["/x?said=***", "/y"]
