@@ -155,9 +155,7 @@ class Registrar:
         return webhook is not None and webhook.enabled
 
     async def _reconcile(self, system_id: str) -> WorkReport:
-        system = self._systems.get(system_id)
-        if system is None:
-            return WorkReport("the foreign system does not exist any more", "nothing to do")
+        system = self._systems.entries[system_id]  # a reset, which removes it, ends this work
         if not system.use_webhook:
             await self._sender.send_waiting(system)
             return WorkReport("nothing was registered, because Use Webhook is not ticked", "nothing to do")

@@ -85,7 +85,5 @@ class Findings(list[Finding]):
         """Add findings; those of other work also bring what they belong to."""
         if isinstance(findings, Findings):
             self.concern(findings.about, findings.registers)
-            if findings.user:
-                self.user, self.roles = findings.user, findings.roles
         for finding in findings:
             self.append(finding)

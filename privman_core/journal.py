@@ -17,7 +17,6 @@ from privman_core.findings import LONGEST_MESSAGE, Finding
 from privman_core.masking import MASK, Secrets
 
 Judge = Callable[[Exchange], Iterable[Finding]]
-Fits = Callable[[Exchange], bool]
 KEPT_EXCHANGES = 10_000
 KEPT_NOTES = 1_000
 KEPT_BYTES = 48 * 1024 * 1024
@@ -146,23 +145,6 @@ class Journal:
         """Let other tasks run; concurrent readers take turns."""
         async with self._pause:
             await asyncio.sleep(0)
-
-    async def latest(self, most: int, fits: Fits, before: int | None = None) -> list[Exchange]:
-        """Return the newest matching exchanges, newest first, each judged if it has ended.
-
-        Args:
-            most: how many at most; no more exchanges are judged than necessary.
-            fits: whether to return an exchange.
-            before: only exchanges with a lower number.
-        """
-        older = (each for each in reversed(self.kept()) if before is None or each.number < before)
-        found: list[Exchange] = []
-        async for exchange in self.read(older):
-            if fits(exchange):
-                found.append(exchange)
-            if len(found) == most:
-                break
-        return found
 
     async def find(self, number: int) -> Exchange | None:
         """Return the exchange of that number, judged if it has ended; None if it is not kept."""

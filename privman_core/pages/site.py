@@ -188,9 +188,9 @@ class Gate(ABC, Generic[V]):
             visit.session.token, visit.form.value(visit.frame.token_field)
         )
 
-    def is_typed(self, _name: str) -> bool:
+    @abstractmethod
+    def is_typed(self, name: str) -> bool:
         """Return whether people fill in the field of that name, so that a refused form shows its value again."""
-        return False
 
     def log_in_page(self, _back: str) -> str:
         """Return the address of the log-in page, which leads back to the given page; empty for none."""

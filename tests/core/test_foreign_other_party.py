@@ -7,14 +7,21 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import ClientSession, CookieJar, web
 
 from console_sim import ConsoleSim
 from console_sim.settings import Settings
+from privman_core.cockpit.other_party import OtherParty
+from privman_core.cockpit.party_facts import Marks
+from privman_core.cockpit.shown_party import UnusablePartyError
+from privman_core.outbound import HttpAnswer
 from privman_core.serving import serving
+from privman_core.virtual_clock import VirtualClock
 
 NOW = "2026-01-05T09:00:00Z"
 HELLO = {"name": "ServiceNow", "version": "1", "now": NOW}
@@ -130,6 +137,45 @@ async def test_order_at_another_machine_is_unknown(host: str, *, is_unknown: boo
             for path in ("", "/sequence?find=GET"):
                 html = await _page(console.url, path)
                 assert ("may have happened in another order" in html) is is_unknown, path
+
+
+async def test_party_that_has_started_again_is_news() -> None:
+    """Pages say so, as its journal began anew."""
+    answers: dict[str, Any] = {"cockpit": HELLO | {"started": "2026-01-05T08:00:00Z"}, "approvals": []}
+    async with foreign(answers) as (url, _asked):
+        assert "has started again" not in await _page(url, "/approvals")
+        answers["cockpit"] = HELLO | {"started": "2026-01-05T08:30:00Z"}
+        assert "ServiceNow has started again" in await _page(url, "/approvals")
+
+
+class SlowClient:
+    """Calls a party whose answers take four seconds each."""
+
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.left_alone: list[str] = []
+
+    async def send(self, *_arguments: Any) -> HttpAnswer:
+        """Return marks."""
+        await self.clock.advance(4)
+        return HttpAnswer(200, {}, msgspec.json.encode(Marks(0, 0, "")))
+
+    def leave_alone(self, url: str, _reason: str, _span: timedelta) -> None:
+        """Note the address."""
+        self.left_alone.append(url)
+
+
+async def test_party_that_takes_long_for_one_page_is_left_alone() -> None:
+    """The next page has as much patience again."""
+    client: Any = SlowClient()
+    party = OtherParty("ServiceNow", "http://other.example", "", client)
+    for _ in range(5):
+        await party.marks()
+    with pytest.raises(UnusablePartyError, match="took more than 20 s for the answers of one page"):
+        await party.marks()
+    assert client.left_alone == ["http://other.example"]
+    assert await party.afresh().marks() == Marks(0, 0, "")
+    await client.clock.aclose()
 
 
 async def test_party_that_is_started_later_is_found_at_once() -> None:

@@ -119,6 +119,16 @@ async def test_long_lists_are_bounded(rows: int) -> None:
             assert (page, status in {200, 400, 404}, len(html) < 5_000_000) == (page, True, True)
 
 
+async def test_form_without_an_answer_says_that_its_effect_is_not_known() -> None:
+    """The other party may have done it."""
+    async with desk(hostile_answers(1) | {"requests": b"<b>"}, requests=500) as (http, asked):
+        found = _TOKEN.search((await shown(http, "/journal/clear"))[1])
+        assert found is not None
+        status, html = await shown(http, "/journal/clear", cockpit_token=found[1])
+    assert (status, "answers with status 500. What it has done is not known." in html) == (502, True)
+    assert asked.count("requests") == 1
+
+
 UNUSABLE: dict[str, tuple[Any, int, str]] = {
     "an answer that never comes": (None, 200, "no answer within 5 s"),
     "a redirect": ({}, 302, "answers with status 302"),

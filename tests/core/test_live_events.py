@@ -111,6 +111,16 @@ async def test_stream_is_for_those_who_may_see_the_cockpit(guarded_party: Party)
         assert stream.status == 200
 
 
+async def test_stream_that_begins_after_the_end_ends_at_once() -> None:
+    """A browser may connect again while the server stops."""
+    app, events = web.Application(), LiveEvents(Unchanging(Silent()), lambda _request: True)
+    app.router.add_get("/events", events.stream)
+    async with serving(app) as url, ClientSession() as http:
+        await events.close(app)
+        async with http.get(f"{url}/events") as stream:
+            assert (await stream.read()).startswith(b"retry: ")
+
+
 async def test_stream_ends_with_the_server(party: Party) -> None:
     """A server that stops ends its streams properly."""
     other = Party()

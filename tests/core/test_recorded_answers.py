@@ -35,6 +35,9 @@ class _OpenGate(Gate[Visit]):
     async def turned_away(self, _visit: Visit) -> web.Response | None:
         return None
 
+    def is_typed(self, _name: str) -> bool:
+        return False
+
 
 async def _missing(_visit: Visit) -> web.Response:
     raise web.HTTPNotFound

@@ -96,6 +96,7 @@ async def test_edited_request_keeps_its_masked_parts(
         ({"path": "/" + "x" * 8_001}, "path", "8,002 characters"),
         ({"body": "\ud800"}, None, "not JSON"),
         ({"extra": ""}, None, "unknown key 'extra'"),
+        ({"method": 1}, None, "the edited request is invalid: Expected `str`, got `int`"),
     ],
 )
 async def test_edited_request_that_cannot_be_sent_is_refused(
@@ -363,6 +364,12 @@ async def test_incomplete_request_is_not_replayed(
     assert (status, words in answer["error"]) == (400, True)
     _, html = await roomy_party.call("GET", "/__cockpit/exchanges/echo/1")
     assert (words in html, 'id="replay"' in html) == (True, False)
+
+
+async def test_replay_of_what_is_not_kept_is_refused(roomy_party: Party) -> None:
+    """Nothing is sent."""
+    assert await roomy_party.call("POST", REPLAY) == (400, {"error": "exchange 1 is not kept", "key": ""})
+    assert roomy_party.handled == 0
 
 
 async def test_body_that_is_no_text_is_sent_as_it_was(roomy_party: Party) -> None:

@@ -268,6 +268,13 @@ async def test_no_search_finds_a_secret() -> None:
         assert [seen async for seen in kept.search(line).fitting()] == []
 
 
+async def test_a_long_address_is_searched() -> None:
+    """Up to its 8,000th character, masked as on pages."""
+    kept = Kept(("GET", 200, f"/{'x' * 20_000}?access_token=tiger", ""))
+    for line, found in (("path:/x*", [1]), ("path:*tiger*", []), ("path:/y*", [])):
+        assert _number([seen async for seen in kept.search(line).fitting()]) == found
+
+
 async def test_a_search_for_verdicts_goes_on_where_it_was() -> None:
     """Each judges so many exchanges at most, and says how many are left."""
 

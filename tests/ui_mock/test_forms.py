@@ -56,6 +56,12 @@ async def test_invalid_values_are_refused(site: Site, field: str, value: str, er
     assert (await site.read("incident", sys_id))["category"] != "software"
 
 
+async def test_invalid_number_is_refused(site: Site) -> None:
+    """The error has a number with a fraction."""
+    shown = await _update(site, "alm_asset", await site.insert("alm_asset", {}), {"alm_asset.cost": "much"})
+    assert _error(shown.html, "alm_asset.cost") == "invalid number 'much': expected a number such as 1.5"
+
+
 async def test_invalid_duration_is_refused(site: Site) -> None:
     """One invalid part of a duration refuses all three; each invalid one is named, and marked."""
     sys_id = await site.activity_type(await site.register())
@@ -122,6 +128,8 @@ async def test_hidden_and_locked_columns_have_no_control(site: Site) -> None:
 async def test_empty_field_keeps_a_mandatory_password(site: Site) -> None:
     """A stored password need not be typed again; any other mandatory field must have a value."""
     sys_id = await site.insert("u_toy", {"u_name": "bear"})
+    shown = await _update(site, "u_toy", sys_id, {"u_toy.u_key": ""})
+    assert _error(shown.html, "u_toy.u_key") == "mandatory, but blank: expected a password"
     assert (await _update(site, "u_toy", sys_id, {"u_toy.u_key": "k"})).status == 200
     values = {"u_toy.u_key": "", "u_toy.u_locked": "x", "sys_mod_count": "1"}
     assert (await _update(site, "u_toy", sys_id, values)).status == 200
