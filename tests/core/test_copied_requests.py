@@ -226,6 +226,14 @@ def test_secrets_come_from_variables(listener: Listener) -> None:
         assert all(name in each.text for name in found.variables)
 
 
+def test_curl_sends_a_body_with_zero_bytes(listener: Listener) -> None:
+    """No argument can have one, so another command prints it; what that could read into the body stays as it is."""
+    body = 'a\0\0\\n%s "password": "***" 12'
+    found = copies(printed("POST", "/x", [], body), listener.url, "Console")
+    send(found, "curl")
+    assert (found.variables, listener.heard[-1].body) == (["CONSOLE_PASSWORD"], body.encode())
+
+
 def test_bearer_tokens_are_called_so(listener: Listener) -> None:
     """The variable of a token says whose it is."""
     found = copies(printed("GET", "/x", [("Authorization", "Bearer ***")], ""), listener.url, "Console")

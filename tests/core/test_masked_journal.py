@@ -2,12 +2,17 @@
 
 import json
 from base64 import b64decode, b64encode
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
 import pytest
 
-from .conftest import TOKEN, Party
+from privman_core.journal import Journal
+from privman_core.masking import Secrets
+from privman_core.virtual_clock import VirtualClock
+
+from .conftest import TOKEN, Party, judge
 
 
 async def test_the_token_is_masked_wherever_it_was_sent(guarded_party: Party) -> None:
@@ -142,3 +147,28 @@ async def test_secrets_in_an_encoded_query_are_masked(party: Party) -> None:
     _, journal = await party.call("GET", "/__admin/requests")
     assert "query-pass" not in json.dumps(journal)
     assert all("active" in entry["url"] for entry in journal["requests"])
+
+
+class AnsweringSecrets(Secrets):
+    """Secrets that let an exchange be answered while its first text is masked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: list[Callable[[], None]] = []
+
+    def mask(self, text: str) -> str:
+        """Answer and mask."""
+        for answer in self.answers:
+            self.answers = []
+            answer()
+        return super().mask(text)
+
+
+def test_answer_that_comes_while_a_body_is_masked_is_shown() -> None:
+    """Large bodies are masked in a thread, and exchanges go on meanwhile."""
+    secrets = AnsweringSecrets()
+    journal = Journal(VirtualClock(), secrets, judge)
+    exchange = journal.begin("in", "POST", "/x", {}, b"asked")
+    secrets.answers.append(lambda: journal.finish(exchange, 200, {}, b"answered"))
+    assert journal.show_bodies(exchange).answer == b""
+    assert journal.show_bodies(exchange).answer == b"answered"

@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 from hypothesis import given
 from hypothesis import strategies as st
 
+from privman_core.serving import serving
 from tests.generated import examples
 
 from .conftest import Party, _serve
@@ -450,6 +451,21 @@ async def test_answer_that_takes_long_comes_later(roomy_party: Party) -> None:
     assert roomy_party.journal.kept()[-1].status == 200
     await roomy_party.call("POST", "/__admin/faults", json={"kind": "slow", "seconds": 30})
     assert await roomy_party.call("POST", REPLAY) == (200, {"number": 3})  # given up when the party stops
+
+
+async def test_replay_without_an_answer_is_given_up_at_the_end() -> None:
+    """Though whoever asked for it has gone."""
+    party = Party(kept=(100, 40_000_000))
+    async with serving(party.app()) as party.url:
+        await party.call("GET", "/x")
+        await party.call("POST", "/__admin/faults", json={"kind": "slow", "seconds": 30})
+        asking = asyncio.create_task(party.call("POST", REPLAY))
+        while len(party.journal.kept()) == 1:
+            await asyncio.sleep(0)
+        asking.cancel()
+    await party.caller.aclose()
+    await party.clock.aclose()
+    assert [each.status for each in party.journal.kept()] == [200, 0]
 
 
 async def test_dropped_connection_is_the_answer(roomy_party: Party) -> None:

@@ -281,6 +281,19 @@ def test_requests_without_an_answer_are_in_the_journal() -> None:
     assert sent["status"] is None
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no terminals among its files")
+def test_a_device_keeps_its_mode(tmp_path: Path) -> None:
+    """The journal may be a terminal, which others may read as before."""
+    terminal, journal = os.openpty()
+    os.fchmod(journal, 0o666)
+    options = ["--from", "http://127.0.0.1:1", "--tables", "u_odd", "--out", str(tmp_path / "pulled")]
+    assert main(["pull", *options, "--journal", os.ttyname(journal)]) == 3
+    assert os.fstat(journal).st_mode & 0o777 == 0o666
+    assert b'"status":null' in os.read(terminal, 1_000)
+    os.close(terminal)
+    os.close(journal)
+
+
 def test_after_ctrl_c_the_same_command_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
     """An interrupted pull says that what it has read is kept, and the next one that it is not read again."""
     interrupts = iter([True])
