@@ -9,7 +9,7 @@ from yarl import URL
 
 from privman_core.cockpit.cockpit import CockpitKeys
 from privman_core.cockpit.waits import in_words
-from privman_core.pages.expired_forms import BARE, OTHER_SESSION
+from privman_core.pages.expired_forms import BARE, LOGGED_OUT, OTHER_SESSION
 from privman_core.pages.site import TOO_LARGE
 
 from .cockpit_browser import FORM_TOKEN, Browser
@@ -239,6 +239,13 @@ async def test_empty_sequence_says_so(party: Party, browser: Browser) -> None:
     assert "<svg" not in html
 
 
+async def test_sequence_of_an_invalid_search_says_what_is_wrong(party: Party) -> None:
+    """Beside the field, which keeps it."""
+    status, html = await party.call("GET", "/__cockpit/sequence?find=status:abc")
+    assert (status, 'value="status:abc"' in html) == (400, True)
+    assert "&#39;status&#39; is &#39;abc&#39;; expected 404, 4xx, 400-499, or none" in html
+
+
 async def test_long_path_keeps_its_end(party: Party, browser: Browser) -> None:
     """A path that is too long for its arrow loses its beginning, not its method."""
     await party.call("POST", f"/{'x' * 60}/end")
@@ -279,6 +286,13 @@ async def test_invalid_host_opens_nothing(guarded_party: Party, browser: Browser
     guarded = Browser(guarded_party, http)
     assert (await guarded.post("/clock", {"jump": "5"}, headers=junk | {"X-Admin-Token": TOKEN}))[0] == 200
     assert guarded_party.clock.now().second == 5
+
+
+async def test_form_of_a_browser_that_is_locked_out_shows_what_was_typed(guarded_party: Party) -> None:
+    """Such as one that has lost its cookie; there is no page to log in."""
+    form = {"cockpit_token": "x", "jump": "1h"}
+    status, html = await guarded_party.call("POST", "/__cockpit/clock", data=form)
+    assert (status, LOGGED_OUT in html, "<dd>1h</dd>" in html, "Log in" in html) == (403, True, True, False)
 
 
 async def test_token_unlocks_a_browser(guarded_party: Party, http: ClientSession) -> None:

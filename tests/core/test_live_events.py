@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, ClientSession, web
+from aiohttp import ClientResponse, ClientSession, ClientTimeout, web
 
 from privman_core.cockpit.live_events import MOST_STREAMS, LiveEvents
 from privman_core.cockpit.parties import Parties
@@ -115,7 +115,7 @@ async def test_stream_that_begins_after_the_end_ends_at_once() -> None:
     """A browser may connect again while the server stops."""
     app, events = web.Application(), LiveEvents(Unchanging(Silent()), lambda _request: True)
     app.router.add_get("/events", events.stream)
-    async with serving(app) as url, ClientSession() as http:
+    async with serving(app) as url, ClientSession(timeout=ClientTimeout(10)) as http:
         await events.close(app)
         async with http.get(f"{url}/events") as stream:
             assert (await stream.read()).startswith(b"retry: ")

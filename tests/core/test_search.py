@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from fnmatch import fnmatchcase
 from pathlib import Path
+from threading import current_thread, main_thread
 
 import pytest
 from hypothesis import given
@@ -34,13 +35,15 @@ def _number(found: list[Seen]) -> list[int]:
 
 
 class CountingSecrets(Secrets):
-    """Secrets that count the texts that they mask."""
+    """Secrets that count the texts that they mask, and know whether they have masked one beside the main thread."""
 
     masked = 0
+    aside = False
 
     def mask(self, text: str) -> str:
         """Mask and count."""
         self.masked += 1
+        self.aside |= current_thread() is not main_thread()
         return super().mask(text)
 
 
@@ -269,10 +272,12 @@ async def test_no_search_finds_a_secret() -> None:
 
 
 async def test_a_long_address_is_searched() -> None:
-    """Up to its 8,000th character, masked as on pages."""
+    """It is masked in a thread, so that others are served meanwhile."""
     kept = Kept(("GET", 200, f"/{'x' * 20_000}?access_token=tiger", ""))
+    assert not kept.secrets.aside
     for line, found in (("path:/x*", [1]), ("path:*tiger*", []), ("path:/y*", [])):
         assert _number([seen async for seen in kept.search(line).fitting()]) == found
+    assert kept.secrets.aside
 
 
 async def test_a_search_for_verdicts_goes_on_where_it_was() -> None:
