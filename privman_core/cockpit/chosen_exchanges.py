@@ -12,7 +12,8 @@ from privman_core.cockpit.exchange_facts import (
     ExchangeRow,
     FoundExchanges,
 )
-from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_entries
+from privman_core.cockpit.merged_rows import MergedRow
+from privman_core.cockpit.merging import merged, with_other_entries
 from privman_core.cockpit.parties import Parties
 from privman_core.cockpit.search_line import written
 from privman_core.cockpit.shown_party import PartyError, ShownParty

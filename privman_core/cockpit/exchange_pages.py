@@ -13,7 +13,8 @@ from privman_core.cockpit.chosen_exchanges import one_chosen, previous_like
 from privman_core.cockpit.contract_comparison import ContractComparison
 from privman_core.cockpit.exchange_actions import actions_of
 from privman_core.cockpit.exchange_facts import ExchangeRow, PrintedFinding
-from privman_core.cockpit.merged_rows import MergedRow, merged_row
+from privman_core.cockpit.merged_rows import MergedRow
+from privman_core.cockpit.merging import merged_row
 from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.exchange import path_of
 from privman_core.inputs import visible

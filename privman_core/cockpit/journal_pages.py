@@ -10,7 +10,8 @@ from msgspec import Struct, field
 
 from privman_core.cockpit.exchange_facts import FoundExchanges
 from privman_core.cockpit.folding import JournalLine, folded
-from privman_core.cockpit.merged_rows import MergedRow, has_ties, merged, with_other_entries
+from privman_core.cockpit.merged_rows import MergedRow, has_ties
+from privman_core.cockpit.merging import merged, with_other_entries
 from privman_core.cockpit.missing_values import hints
 from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.search_line import Term, is_open, read_terms, toggled, write_terms

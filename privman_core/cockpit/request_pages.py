@@ -8,7 +8,8 @@ from msgspec import Struct, field
 
 from privman_core.cockpit.approval_facts import ApprovalState, DeliveryState
 from privman_core.cockpit.exchange_facts import FoundExchanges
-from privman_core.cockpit.merged_rows import MergedRow, has_ties, merged, share_clock, with_other_entries
+from privman_core.cockpit.merged_rows import MergedRow, has_ties, share_clock
+from privman_core.cockpit.merging import merged, with_other_entries
 from privman_core.cockpit.missing_values import hints
 from privman_core.cockpit.parties import Parties, PartyFinder
 from privman_core.cockpit.search_line import is_open

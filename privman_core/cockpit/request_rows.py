@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from privman_core.cockpit.addresses import line_like
 from privman_core.cockpit.approval_facts import MOST_ABOUT, MOST_REGISTERING
 from privman_core.cockpit.exchange_facts import ExchangeDetail, FoundExchanges
-from privman_core.cockpit.merged_rows import MergedRow, merged, with_other_entries
+from privman_core.cockpit.merged_rows import MergedRow
+from privman_core.cockpit.merging import merged, with_other_entries
 from privman_core.cockpit.parties import Parties
 from privman_core.cockpit.shown_party import ShownParty
 from privman_core.cuts import cut

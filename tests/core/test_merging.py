@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from privman_core.cockpit.approval_facts import RequestDetail, StateReason
 from privman_core.cockpit.exchange_facts import ExchangeRow, FoundExchanges
 from privman_core.cockpit.known_causes import with_causes
-from privman_core.cockpit.merged_rows import MergedRow, merged
+from privman_core.cockpit.merged_rows import MergedRow
+from privman_core.cockpit.merging import merged
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 REAL_START = datetime(2026, 11, 29, tzinfo=UTC)
