@@ -20,6 +20,7 @@ from jsonschema.validators import extend
 from privman_contracts import schemas, wording
 from privman_contracts.evidence import Evidence, Part, Violation
 from privman_contracts.schemas import Schema, folded
+from privman_core.json_texts import is_deep
 from privman_core.near_words import nearest, question
 from privman_core.sized_cache import SizedCache
 
@@ -188,16 +189,11 @@ class MessageValidator:
         for key in keys_given_twice(body, ignore_case=self._schema.get("x-ignore-case", False)):
             where = wording.place([key])
             yield Violation(_twice(wording.name(where)), self._message, where, self._evidence(where))
-        try:
-            errors = list(islice(self._validator.iter_errors(folded(document, self._schema)), _MOST_VIOLATIONS))
-        except RecursionError:
-            yield Violation(
-                f"the body is nested too deeply. Expected JSON by the contract {self._message}.",
-                self._message,
-                "$",
-                self._evidence("$"),
-            )
+        if is_deep(document):  # deeper than an error of jsonschema can be printed with Python 3.11
+            problem = f"the body is nested too deeply. Expected JSON by the contract {self._message}."
+            yield Violation(problem, self._message, "$", self._evidence("$"))
             return
+        errors = islice(self._validator.iter_errors(folded(document, self._schema)), _MOST_VIOLATIONS)
         yield from sorted(map(self._violation, errors), key=lambda violation: violation.where)
 
     def _violation(self, error: ValidationError) -> Violation:

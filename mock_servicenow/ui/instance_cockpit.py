@@ -1,7 +1,6 @@
 """The instance as its cockpit shows it: who sent each exchange, approval requests, deliveries, recipes of faults."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from mock_servicenow.now_platform.instance import Instance
@@ -9,6 +8,7 @@ from mock_servicenow.now_platform.records.rows import Record
 from mock_servicenow.now_platform.users import ADMIN_ROLE
 from mock_servicenow.privilege_manager.scoped_app import PrivilegeManagerApp
 from mock_servicenow.privilege_manager.tables import INTEGRATION_ROLES
+from mock_servicenow.privilege_manager.wire_formats import parse_moment
 from mock_servicenow.ui.instance_requests import InstanceRequests
 from privman_contracts.contract_checks import ContractChecks
 from privman_core.clock import Due
@@ -112,7 +112,7 @@ class InstanceProduct:
         return ApprovalState(
             request_id=request.request_id,
             state=request.status,
-            asked_at=datetime.fromisoformat(request.created_on).replace(tzinfo=UTC),
+            asked_at=parse_moment(request.created_on),
             page=f"/{table.name}.do?sys_id={request.sys_id}",
         )
 

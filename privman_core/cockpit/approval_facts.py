@@ -19,12 +19,13 @@ class ApprovalState(Struct, frozen=True, kw_only=True):
     """One approval request as a party knows it.
 
     Attributes:
+        asked_at: None if a client has emptied it.
         page: the product's page of it, a path; empty for none.
     """
 
     request_id: Word
     state: Word
-    asked_at: Moment
+    asked_at: Moment | None = None
     page: PagePath = ""
 
 

@@ -147,6 +147,8 @@ class CockpitGate(Gate[Visit]):
             return await _with_whom_answers(visit, show)
         except PartyError as error:
             raise PageError(HTTPStatus.BAD_REQUEST, "Not possible", str(error)) from None
+        except UnusablePartyError as error:
+            raise PageError(HTTPStatus.BAD_GATEWAY, "A party does not answer", str(error)) from None
 
 
 class Cockpit:
@@ -247,15 +249,8 @@ async def _with_whom_answers(visit: Visit, show: Show[Visit]) -> web.Response:
         return await show(visit)
     except UnusablePartyError as error:
         if visit.request.method == "POST":
-            raise _unanswered(f"{error}. What it has done is not known.") from None
-    try:
-        return await show(visit)  # the other party is left alone now
-    except UnusablePartyError as error:
-        raise _unanswered(str(error)) from None
-
-
-def _unanswered(reason: str) -> PageError:
-    return PageError(HTTPStatus.BAD_GATEWAY, "A party does not answer", reason)
+            raise UnusablePartyError(f"{error}. What it has done is not known.") from None
+    return await show(visit)  # the other party is left alone now
 
 
 def _asked_for_here(show: Show[Visit]) -> Show[Visit]:

@@ -27,7 +27,7 @@ class ApprovalRow(Struct, frozen=True):
     """One approval request; ``states`` are by name of the party, ``places`` are its indexes in both parties' lists."""
 
     request_id: str
-    asked_at: datetime
+    asked_at: datetime | None
     states: dict[str, ApprovalState] = field(default_factory=dict)
     places: list[int] = field(default_factory=list)
 
@@ -56,8 +56,7 @@ class RequestPages:
                 row = rows.setdefault(each.request_id.lower(), ApprovalRow(each.request_id, each.asked_at))
                 row.states[name] = each
                 row.places.append(place)
-        # Times of records have whole seconds; of two requests, a party lists the newer one first.
-        newest_first = sorted(rows.values(), key=lambda row: (-row.asked_at.timestamp() // 1, max(row.places)))
+        newest_first = sorted(rows.values(), key=_age)
         return await visit.page(
             "cockpit/approvals.html",
             title="Approvals",
@@ -113,6 +112,14 @@ class RequestPages:
 def _with_more(known: Mapping[str, Sequence[object]]) -> list[str]:
     """Return the parties that have more than the page lists."""
     return [name for name, listed in known.items() if len(listed) > ROWS]
+
+
+def _age(row: ApprovalRow) -> tuple[float, int]:
+    """Return a key that sorts newer requests first, and those whose time is unknown last.
+
+    Times of records have whole seconds; of two requests, a party lists the newer one first.
+    """
+    return -row.asked_at.timestamp() // 1 if row.asked_at else 0, max(row.places)
 
 
 def _delivery(party: str, delivery: DeliveryState, now: datetime) -> ShownDelivery:

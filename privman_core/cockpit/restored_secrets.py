@@ -110,10 +110,10 @@ class _Restoring:
             both = self._json(self._original, self.shown, edited, _DEEPEST)
         if both is None:
             return self.plain(edited, "the text is neither JSON nor as it was")
-        if self._restored and self._address:
-            raise RestoreError(f"{self._address!r} leads elsewhere, so {MASK} is not restored; type the value")
-        if self._secrets.mask(both.text) != self._secrets.mask(both.shown):
-            raise RestoreError(f"{MASK} is where its secret would be shown; type the value")
+        is_shown = self._secrets.mask(both.text) != self._secrets.mask(both.shown)
+        if is_shown or (self._restored and self._address):
+            reason = "its secret would be shown there" if is_shown else f"{self._address!r} leads elsewhere"
+            raise RestoreError(f"{reason}, so {MASK} is not restored; type the value")
         return both.text
 
     def _pairs(self, original: str, shown: str, edited: str) -> _Both:

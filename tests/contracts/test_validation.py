@@ -128,10 +128,9 @@ def test_a_body_that_is_missing_is_empty(contracts: Contracts) -> None:
 
 
 def test_a_body_that_is_nested_too_deeply_is_one_violation(contracts: Contracts) -> None:
-    """JSON may be nested deeper than Python 3.11 follows; newer ones see what it is."""
+    """JSON may be nested deeper than any message, and than Python 3.11 follows."""
     message = _only(contracts.check_body("decision", b"[" * 1_000 + b"]" * 1_000)).message
-    seen = "the body is a list of 1. Expected an object."
-    assert message in {seen, "the body is nested too deeply. Expected JSON by the contract decision."}
+    assert message == "the body is nested too deeply. Expected JSON by the contract decision."
 
 
 def test_keys_to_the_console_are_case_insensitive(contracts: Contracts) -> None:

@@ -1,5 +1,6 @@
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, encode_basic_auth
@@ -179,3 +180,17 @@ async def test_refused_form_is_no_call_about_the_registration(site: Site) -> Non
         await person.post(path, {"sys_mod_count": count, "sys_action": "update", "active": "true"})
         used = (await _looking(site, f"/requests/{GUID}")).html.partition('id="registration"')[2]
         assert re.findall(r"<b>(\w+)</b> [^<]*configuration[.]do", used).count("POST") == listed
+
+
+async def test_a_request_without_a_time_is_shown(tmp_path: Path) -> None:
+    """Clients may empty its time; it is listed last."""
+    file, later = tmp_path / "rows.yaml", GUID.replace("8", "9")
+    old = f"{{request_id: {GUID}, status: Pending, sys_created_on: ''}}"
+    file.write_text(f"{REQUEST}: [{old}, {{request_id: {later}, status: Deny}}]", encoding="utf-8")
+    app = create_app(Settings(data=(file,)), clock=VirtualClock(), ids=Ids(1))
+    async with serving(app) as url, ClientSession() as http:
+        async with http.get(f"{url}/__cockpit/approvals") as answer:
+            rows = _cells(await answer.text())
+        assert [row[1] for row in rows] == ["2026-01-05 09:00:00 UTC", "unknown"]
+        async with http.get(f"{url}/__cockpit/requests/{GUID}") as answer:
+            assert "Received" not in await answer.text()
