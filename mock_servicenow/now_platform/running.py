@@ -229,7 +229,7 @@ class Runner:
 
     async def _run_steps(self, steps: Generator[Repeatable[Any] | None, Any, T]) -> T:
         before, go_on = self._ended, partial(next, steps)
-        while self._ended == before and not self._closing:
+        while self._ended == before and not self._closing and not self.store.is_closed:
             step = await self.run_in_turn(partial(_step, go_on))
             if isinstance(step, _Ended):
                 value: T = step.value

@@ -32,5 +32,5 @@ def _conceal(context: RuleContext) -> None:
     """Keep no value of a masked variable: on an instance only scripts decrypt it, and there are none."""
     variable = context.session.get("item_option_new", context.current["item_option_new"])
     if variable is not None and variable["type"] == MASKED:
-        context.session.kernel.secrets.add_chosen(context.current["value"])
+        context.session.kernel.secrets.add(context.current["value"])  # no place tells that it is one
         context.current["value"] = PASSWORD_MASK

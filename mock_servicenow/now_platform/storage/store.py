@@ -74,6 +74,7 @@ class Store:
         quote: quotes a name.
         statements: those on the tables that the database was opened with.
         failures: the errors of statements that the database cannot execute.
+        is_closed: whether it has been closed.
 
     Raises:
         StoreError: another process has the file.
@@ -85,6 +86,7 @@ class Store:
         self._prepared = database.prepared
         self.embedded = database.embedded
         self.failures = database.failures
+        self.is_closed = False
         self._open = ExitStack()
         self._connection = self._open.enter_context(self._engine.connect()) if self.embedded else None
         self._driver: Any = None if self._connection is None else self._connection.connection.driver_connection
@@ -365,6 +367,7 @@ class Store:
 
     def close(self) -> None:
         """Close the connections."""
+        self.is_closed = True
         self._open.close()
         self._engine.dispose()
 
