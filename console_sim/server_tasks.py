@@ -27,7 +27,7 @@ Outcome = Literal["completed", "failed", "failed in part", "nothing to do"]
 
 
 class WorkReport(Struct, frozen=True):
-    """What an attempt did, in a sentence without a full stop, and its outcome; it is not tried again as a whole."""
+    """What an attempt did, as a sentence without its full stop, and the outcome. The whole attempt is not repeated."""
 
     text: str
     outcome: Outcome = "completed"

@@ -18,7 +18,7 @@ class WebhookEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Where approval requests are sent.
+    """The address to which the console posts approval requests.
 
     Attributes:
         id: of its foreign system if that created it, else of its own.

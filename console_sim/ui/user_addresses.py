@@ -7,6 +7,7 @@ from console_sim.accounts import ApiClientUser
 from console_sim.api_users import Users
 from console_sim.errors import NotFoundError
 from console_sim.ui.console_gate import ConsoleVisit
+from privman_core.inputs import quoted
 
 
 class UserAddresses:
@@ -33,7 +34,7 @@ class UserAddresses:
         found = (each for place, each in zip(count(1), self._named(name)) if str(place) == number)
         user = next(found, None)
         if user is None:
-            raise NotFoundError("there is no such API Client User")
+            raise NotFoundError(f"there is no API Client User {quoted(name)}, number {quoted(number)}")
         return user
 
     def _named(self, name: str) -> list[ApiClientUser]:

@@ -39,45 +39,20 @@ def histories(draw: st.DrawFn) -> tuple[Journal, Journal, int]:
     rows: dict[str, list[ExchangeRow]] = {"ServiceNow": [], "Console": []}
     kinds = draw(st.lists(st.tuples(st.sampled_from("rcpb"), st.sampled_from("xy"), st.integers(0, 2)), max_size=30))
     marked, now = draw(st.booleans()), START
+
+    def journal(party: str, at: datetime, **facts: Any) -> None:
+        rows[party].append(_row(len(rows[party]) + 1, at, **facts))
+
     for number, (kind, path, seconds) in enumerate(kinds):
         now += timedelta(seconds=seconds)
         mark, real = f"m{number}" * marked, REAL_START + timedelta(seconds=number)
         sender, server = ("Console", "ServiceNow") if kind in "rp" else ("ServiceNow", "Console")
         if kind in "rc":
-            rows[sender].append(
-                _row(
-                    len(rows[sender]) + 1,
-                    now,
-                    direction="out",
-                    url=f"http://{server}/{path}",
-                    other_party=server,
-                    mark=mark,
-                    real=real,
-                )
-            )
-            rows[server].append(
-                _row(
-                    len(rows[server]) + 1,
-                    now,
-                    direction="in",
-                    url=f"/{path}",
-                    other_party=sender,
-                    mark=mark,
-                    real=real,
-                )
-            )
+            url = f"http://{server}/{path}"
+            journal(sender, now, direction="out", url=url, other_party=server, mark=mark, real=real)
+            journal(server, now, direction="in", url=f"/{path}", other_party=sender, mark=mark, real=real)
         else:
-            rows[server].append(
-                _row(
-                    len(rows[server]) + 1,
-                    now,
-                    direction="in",
-                    url=f"/{path}",
-                    other_party="Browser",
-                    mark="",
-                    real=real,
-                )
-            )
+            journal(server, now, direction="in", url=f"/{path}", other_party="Browser", real=real)
     return Journal("ServiceNow", tuple(rows["ServiceNow"])), Journal("Console", tuple(rows["Console"])), len(kinds)
 
 

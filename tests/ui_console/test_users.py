@@ -257,7 +257,8 @@ async def test_reset_secret_asks_first(site: Site) -> None:
     assert (await log_on(site, created), await log_on(site, reset)) == (401, 200)
     again = await site.person.fill(question, {})
     assert (again.status, await log_on(site, reset)) == (409, 200)
-    assert (await site.person.get(f"{RESET}?user=none")).status == 404
+    unknown = await site.person.get(f"{RESET}?user=none")
+    assert (unknown.status, "no API Client User 'none', number '1'" in unknown.text) == (404, True)
 
 
 async def test_journal_names_the_user_whose_secret_was_reset(site: Site) -> None:

@@ -22,7 +22,7 @@ function enableDecisions() {
   for (const button of document.querySelectorAll("[data-decides]")) button.disabled = !ticked;
 }
 
-// What an error says of a value is no longer true of the next one.
+// An error is about the value that was sent, so it goes when somebody types another one.
 function forgetError(control) {
   control.removeAttribute("aria-invalid");
   document.getElementById(`${control.id}.error`)?.remove();
